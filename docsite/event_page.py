@@ -53,6 +53,8 @@ WHEN: dict[str, str] = {
     "campaign.converted": "A member reached the goal of a campaign; nothing is announced of who is held out.",
     "campaign.conversion_reverted": "The payment by which a member reached a campaign's goal was refunded whole.",
     "campaign.message": "A step of a campaign asks your systems to send something.",
+    "campaign.budget_exhausted": "A step did not fit into what its campaign's budget has left; once in each period, and of"
+    " a budget for each member once for the member.",
     "campaign.failed": "A step failed three times by a fault of the engine: `error` names it in the log.",
     "referral.expired": "A referral's window is over, and nothing came of it.",
     "store_credit.granted": "A customer got store credit.",

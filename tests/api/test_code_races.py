@@ -82,10 +82,23 @@ class TestSteps:
         assert field.clients[0].get(f"/v1/engagement/code_batches/{batch}").json()["made"] == 48
         assert verify(field.servers[0].database_url).disagreements == []
 
+    def test_give_no_more_points_than_the_campaign_has(self, field: Field) -> None:
+        members = [member["id"] for member in field.members(56)]
+        budget = {"points": 250, "period": "year"}
+        campaign = launch(field, {"kind": "award_points", "points": 10}, members, budget=budget)
 
-def launch(field: Field, step: dict[str, object], members: Sequence[str]) -> str:
+        field.race([posting("/v1/loyalty/points/award", {"account": member, "points": 1}) for member in members])
+
+        outcomes = Counter(one["log"][0]["outcome"] for one in enrolments(field, campaign))
+        assert outcomes == {"done": 25, "skipped": 31}
+        events = field.clients[0].get("/v1/events", params={"type": "campaign.budget_exhausted"}).json()["data"]
+        assert [event["data"]["remaining"] for event in events if event["data"]["campaign"] == campaign] == [0]
+        assert verify(field.servers[0].database_url).disagreements == []
+
+
+def launch(field: Field, step: dict[str, object], members: Sequence[str], **more: object) -> str:
     """A campaign of one step, which these members have entered; nobody has taken the step yet."""
-    definition = {"entry": {}, "start": "step", "steps": {"step": step}}
+    definition = {"entry": {}, "start": "step", "steps": {"step": step}, **more}
     body = {"program": field.program, "name": "Race", "definition": definition}
     campaign = str(field.post("/v1/engagement/campaigns", body)["id"])
     field.post(f"/v1/engagement/campaigns/{campaign}/publish", {})

@@ -335,12 +335,14 @@ def _complete_a_challenge(world: World) -> None:
 
 
 def _give_codes(world: World) -> None:
-    """A step gave the last code of a batch, which was taken back with the payment that had let the member enter."""
+    """A step gave the last code of a batch, and all of a budget; it was taken back with the entry's payment."""
     few = {"offer": world.ids["coded_ofr"], "name": "Few", "low_at": 1}
     batch = world.post("/v1/engagement/code_batches", few)["id"]
     world.post(f"/v1/engagement/code_batches/{batch}/import", {"codes": [f"G{world.slug}"]})
     entry = {"event": {"type": "payment.completed", "conditions": {"metadata": {"thanks": True}}}}
-    definition = {"entry": entry, "start": "code", "steps": {"code": {"kind": "issue_code", "batch": batch}}}
+    steps = {"code": {"kind": "issue_code", "batch": batch, "next": "gift"}}
+    steps["gift"] = {"kind": "award_points", "points": 5}
+    definition = {"entry": entry, "budget": {"uses": 1}, "start": "code", "steps": steps}
     campaign = {"program": world.ids["prog"], "name": "Thanks", "definition": definition}
     url = f"/v1/engagement/campaigns/{world.post('/v1/engagement/campaigns', campaign)['id']}"
     world.post(f"{url}/publish", {})
@@ -348,7 +350,7 @@ def _give_codes(world: World) -> None:
     payment = world.post("/v1/payments", paid)
     (did,) = payment["campaigns"]
     enrolment = f"/v1/engagement/enrolments/{did['enrolment']}"
-    assert world.client.get(enrolment).json()["log"][0]["outcome"] == "done"
+    assert [step["outcome"] for step in world.client.get(enrolment).json()["log"]] == ["done", "skipped"]
     world.post(f"/v1/payments/{payment['id']}/refund", {})
     assert len(world.client.get(enrolment).json()["revoked"]["withdrawn"]) == 1
     world.post(f"{url}/archive", {})

@@ -125,9 +125,9 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "what a merged member took of its budget is forgotten",
-        "members_of",
+        "Account.account_ids",
         "dict.fromkeys(id for id in ids if id is not None)",
-        "[account.id]",
+        "[self.id]",
         MERGED,
     ),
     Mutant(

@@ -10,6 +10,8 @@ def issuing(title: str) -> str:
     return f"scenarios/test_scenarios.py::test_scenario[issuing: {title} [core]]"
 
 
+POINTS = "A campaign gives what its budget has, an award whole or not at all, and again in the next period (R56)"
+
 MUTANTS = [
     Mutant(
         "a code that a member has is given to another one",
@@ -73,6 +75,69 @@ MUTANTS = [
         'grant.status == "open"',
         "False",
         issuing("With the entry's payment go unused grants and rewards too; what was used stays, and is listed (R49)"),
+    ),
+    Mutant(
+        "a branch takes a grant that is over for one to use",
+        "lacking_of_offer",
+        'grant.status_at(now) == "open"',
+        'grant.status == "open"',
+        issuing("A branch asks how far the member is with an offer, at its instant (R46)"),
+    ),
+    Mutant(
+        "a branch takes a redemption that went back for one",
+        "lacking_of_offer",
+        "counter is not None and counter.used > 0",
+        "counter is not None",
+        issuing("A branch asks how far the member is with an offer, at its instant (R46)"),
+    ),
+    Mutant(
+        "a branch asks of a cart's offer what nobody counts",
+        "_of_asked_offer",
+        'offer.kind == "checkout" and offer.per_member_limit is None',
+        "False",
+        issuing("A branch asks of an offer what it can say (R40, R46)"),
+    ),
+    Mutant(
+        "a campaign gives what its budget has not",
+        "take_of_budget",
+        "cost > left.remaining",
+        "left.remaining <= 0",
+        issuing(POINTS),
+    ),
+    Mutant(
+        "what a campaign gives is of the period in which a worker comes",
+        "budgets:_left",
+        "context.now(program.clock_id)",
+        "context.wall_now",
+        issuing(POINTS),
+    ),
+    Mutant(
+        "that a budget is exhausted is said each time",
+        "announce_exhausted",
+        "counter_at(draft, name).used",
+        "False",
+        issuing(POINTS),
+    ),
+    Mutant(
+        "a budget of uses counts points alone",
+        "definition:cost_of",
+        "step.kind in GIVING",
+        "step.award is not None",
+        issuing("A budget of uses counts whatever is given; one for each member is each member's (R56)"),
+    ),
+    Mutant(
+        "what is taken back never comes back into the budget",
+        "give_back",
+        "used=-back",
+        "used=0",
+        issuing("What goes back with the entry's payment comes back into the budget, in its period (R56)"),
+    ),
+    Mutant(
+        "a budget gets points back that stay with the member",
+        "_revoked",
+        '"budget" in given and (back or len(withdrawn) > count)',
+        '"budget" in given',
+        issuing("What goes back with the entry's payment comes back into the budget, in its period (R56)"),
     ),
     Mutant(
         "a step grants an offer that members opt in to",

@@ -272,6 +272,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _pass_through(answer)
         _reach_goals(answer)
         _give_codes(answer)
+        _spend_of_campaign(answer)
     return url
 
 
@@ -629,6 +630,25 @@ def _give_codes(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> 
         for account_id in account_ids:
             answer(campaign_commands.EnterCampaign(f"cmp_{name}", account_id))
             answer(campaign_commands.TakeSteps(account_id))
+
+
+def _spend_of_campaign(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Two members had points of a campaign's budget, one of whom gave them back; the other one came again in vain."""
+    given = {
+        "entry": {"event": {"type": "payment.completed", "conditions": {"metadata": {"thanks": True}}}},
+        "reentry": {"mode": "per_key", "key_from": "data.id"},
+        "budget": {"points": 80, "period": "month"},
+        "start": "gift",
+        "steps": {"gift": {"kind": "award_points", "points": 30}},
+    }
+    drafted = read_definition(given, zone="UTC")
+    answer(campaign_commands.CreateCampaign("prog_offers", "Thanks", "journey", drafted, id="cmp_thanks"))
+    answer(campaign_commands.PublishCampaign("cmp_thanks"))
+    for number, member in enumerate(("o1", "o2", "o2")):
+        named = {"id": f"pay_thanks{number}", "customer_id": f"cust_{member}", "metadata": {"thanks": True}}
+        answer(payments_commands.CreatePayment(900, "EUR", 100, **named))
+        answer(campaign_commands.TakeSteps(f"loy_{member}"))
+    answer(payments_commands.RefundPayment("pay_thanks0"))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -1062,6 +1082,20 @@ EDITS = [
      "update codes set number = number + 1 where [codes: batch_id is not null]"),
     ("R64 a batch counts the codes that are a member's own",
      "update code_batch_progress set assigned = assigned - 1 where [code_batch_progress: assigned > 0]"),
+    ("R56 a campaign's budget has given what its steps took, but for what came back",
+     "update counters set used = used + 1 where [counters: id like 'budget:cmp%']"),
+    ("R56 a campaign's budget has given what its steps took, but for what came back",
+     "update campaign_enrolments set revoked = null where [campaign_enrolments: revoked is not null]"),
+    ("R56 a campaign gives no more than its budget has",
+     "update campaign_revisions set definition = jsonb_set(definition::jsonb, '{budget,most}', '1')::json"
+     " where campaign_id = 'cmp_thanks'"),
+    ("R56 a step takes of the budget what it gives",
+     "update campaign_steps set detail = jsonb_set(detail::jsonb, '{budget,taken}', '1')::json"
+     " where [campaign_steps: detail -> 'budget' is not null]"),
+    ("R56 that a budget is exhausted is announced once in its period",
+     "delete from events where [events: type = 'campaign.budget_exhausted']"),
+    ("R56 that a budget is exhausted is announced once in its period",
+     "delete from counters where [counters: id like 'exhausted:%']"),
     ("R48 a code that a step has given is the member's",
      "update codes set account_id = 'loy_o3' where [codes: account_id is not null and batch_id is not null]"),
     ("R48 a code that a step has given is the member's",

@@ -19,11 +19,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from scenario_checkout import budget_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, data_of, instant, listed, pairs, wire_instant
 from scenario_world import World
 
 from vinr_server.core.campaigns.rows import Enrolment, EnrolmentStep, Reached
+from vinr_server.core.kernel.rows import Counter
 
 Json = dict[str, Any]
 
@@ -135,6 +137,7 @@ def _definition(clauses: Clauses) -> Json:
     if announced := clauses.one("announces"):
         definition["announce"] = list(announced)
     definition |= _measures(clauses)
+    definition |= budget_of(clauses)
     steps = clauses.every("step")
     definition["start"] = steps[0][0] if steps else "nowhere"
     definition["steps"] = {id: _step(kind, list(rest)) for id, kind, *rest in steps}
@@ -223,6 +226,8 @@ def _member(words: Words) -> Json:
         return {"segment": list(rest)}
     if kind == "entry":
         return {"entry": _asking(tuple(rest))["conditions"]}
+    if kind == "offer":
+        return {"offer": {"id": f"ofr_{rest[0]}", "state": rest[1]}}
     assert kind == "step", kind
     return {"step": {"id": rest[0], "outcome": rest[1]}}
 
@@ -377,6 +382,14 @@ def took(view: Any, words: Words) -> tuple[Any, Any]:
     return instant(when), rows[0].at
 
 
+def gives(view: Any, words: Words) -> tuple[Any, Any]:
+    """`gives care 2026-01 200`: what all counters of a campaign's budget say of a period."""
+    name, period, most = words
+    beginning, ends = ("budget:", tuple(f":cmp_{name}.{measure}:{period}" for measure in ("points", "uses")))
+    rows = [row for row in view.world.driver.rows(Counter) if row.id.startswith(beginning) and row.id.endswith(ends)]
+    return int(most), sum(row.used for row in rows)
+
+
 def revoked(view: Any, words: Words) -> tuple[Any, Any]:
     """`revoked A care 50 withdrawn 2 kept 1`: the points that went back with the entry's payment, and how much else."""
     name, campaign, points, _withdrawn, withdrawn, _kept, kept = words
@@ -438,6 +451,7 @@ CHECKS: Any = {
     "took": took,
     "messages": messages,
     "revoked": revoked,
+    "gives": gives,
     "said": said,
     "did": did,
     "progress": progress,

@@ -62,5 +62,6 @@ export interface EngineEvents {
   readonly 'campaign.conversion_reverted': objects.CampaignConversion;
   readonly 'campaign.message': objects.CampaignMessage;
   readonly 'campaign.failed': objects.CampaignFailure;
+  readonly 'campaign.budget_exhausted': objects.CampaignBudget;
   readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;
 }

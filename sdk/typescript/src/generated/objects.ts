@@ -418,6 +418,19 @@ export interface Campaign {
   readonly moving?: readonly MovingStep[] | undefined;
 }
 
+export interface CampaignBudget {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly budget: 'points' | 'uses';
+  readonly period: string;
+  readonly remaining: number;
+  readonly required: number;
+  readonly resetsAt: number | null;
+  readonly resets_at: number | null;
+}
+
 export interface CampaignCompletion {
   readonly campaign: string;
   readonly campaignId: string;

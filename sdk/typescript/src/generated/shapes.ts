@@ -49,6 +49,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     references: ['program'],
     nested: { problems: 'DefinitionProblem', members: 'CampaignMembers', moving: 'MovingStep' },
   },
+  CampaignBudget: { references: ['campaign', 'account'] },
   CampaignCompletion: {
     references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
     nested: { progress: 'ChallengeProgress' },
@@ -298,5 +299,6 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'campaign.conversion_reverted': 'CampaignConversion',
   'campaign.message': 'CampaignMessage',
   'campaign.failed': 'CampaignFailure',
+  'campaign.budget_exhausted': 'CampaignBudget',
   'webhook_endpoint.disabled': 'WebhookEndpoint',
 };

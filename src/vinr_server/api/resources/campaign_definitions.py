@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vinr_server.api.contract.budgets import BudgetInput, read_budget
 from vinr_server.api.contract.conditions import ConditionsInput, read_conditions
 from vinr_server.api.contract.definition_places import STEP_ID, Place
 from vinr_server.api.contract.schedules import WEEKDAYS, read_schedule
@@ -15,6 +16,7 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.resources.campaign_pacing import read_caps, read_send_window
 from vinr_server.api.resources.campaign_progress import read_progress
 from vinr_server.api.resources.segment_conditions import SegmentConditionsInput, read_member_conditions
+from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.campaigns import definition as core
 from vinr_server.core.campaigns.rows import DefinitionProblem, Drafted
 from vinr_server.core.conditions import tree
@@ -30,7 +32,7 @@ POINTS_MAX = 1_000_000_000
 # Of 10,000 members, at most so many are held out.
 HOLDOUT_MAX = 5_000
 # What a branch asks beside what segments ask.
-_OF_BRANCH = ("segment", "entry", "step")
+_OF_BRANCH = ("segment", "entry", "step", "offer")
 
 
 def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
@@ -58,6 +60,7 @@ def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
         goal=_goal(place.place("goal")),
         caps=read_caps(place),
         send_window=read_send_window(place.place("send_window")),
+        budget=place.read("budget", _budget),
     )
     place.end()
     return Drafted(given, definition, tuple(problems))
@@ -122,6 +125,14 @@ def _goal(place: Place | None) -> core.Goal | None:
         event.end()
     place.end()
     return core.Goal(trigger, within, is_exit) if trigger is not None and within is not None else None
+
+
+def _budget(value: Any, at: str) -> Budget:
+    """How much the steps give in a period, in points or in uses."""
+    read = read_budget(read_struct(BudgetInput, _object(value, at), path=f"{at}."))
+    if read is None or read.measure == "amount":
+        raise Problem("parameter_invalid", "Steps of campaigns give no amounts. Send points or uses.", param=at)
+    return read
 
 
 def _trigger(place: Place) -> core.Trigger:
@@ -252,13 +263,14 @@ def _case(place: Place) -> core.Case:
     if not inner:
         place.say("if", "Send an object that asks something.")
     of_members = Place({"if": rest}, place.path, place.zone, place.problems)
-    taken = own.place("step")
+    taken, offer = own.place("step"), own.place("offer")
     read = core.Case(
         next=place.step("next"),
         member=of_members.read("if", _members(place.zone)) if rest else None,
         segments=own.texts("segment"),
         entry=own.read("entry", _events(place.zone)),
         taken=_taken(taken) if taken is not None else None,
+        offer=_asked_offer(offer) if offer is not None else None,
     )
     place.end()
     return read
@@ -268,6 +280,14 @@ def _taken(place: Place) -> core.Taken:
     read = core.Taken(
         place.required("id", place.step("id")) or "", place.required("outcome", place.text("outcome")) or ""
     )
+    place.end()
+    return read
+
+
+def _asked_offer(place: Place) -> core.AskedOffer:
+    id = place.required("id", place.id("id", "ofr_")) or ""
+    states = core.OfferState.__args__  # type: ignore[attr-defined]
+    read = core.AskedOffer(id, place.required("state", place.choice("state", states)) or "redeemed")
     place.end()
     return read
 

@@ -188,6 +188,18 @@ class CampaignFailure(Reply):
     error: str
 
 
+class CampaignBudget(Reply):
+    """A step did not fit whole into what the budget has left; `account`: whose own budget it is."""
+
+    campaign: Reference
+    account: Reference | None
+    budget: Literal["points", "uses"]
+    period: str
+    remaining: int
+    required: int
+    resets_at: int | None
+
+
 def enter_campaign(call: Call) -> commands.EnterCampaign:
     return commands.EnterCampaign(call.id, call.body.account, call.body.data)
 
@@ -317,4 +329,5 @@ EVENT_DATA = (
     CampaignConversion,
     CampaignMessage,
     CampaignFailure,
+    CampaignBudget,
 )

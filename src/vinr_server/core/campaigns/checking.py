@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from vinr_server.core.campaigns.definition import Definition, Granted, Step, longest
+from vinr_server.core.campaigns.definition import AskedOffer, Definition, Granted, Step, cost_of, longest
 from vinr_server.core.campaigns.rows import DefinitionProblem
 from vinr_server.core.codes.rows import CodeBatch
 from vinr_server.core.conditions.membership import asked_in
@@ -158,12 +158,18 @@ def longest_way(steps: Mapping[str, Step], start: str) -> timedelta:
 
 def _of_names(layer: Layer, definition: Definition, program: Program) -> Found:
     """What it names that does not exist, or not in its program."""
+    budget = definition.budget
     for id, step in definition.steps.items():
         at = f"steps.{id}"
+        if budget is not None and budget.measure == "points" and cost_of(budget, step) > budget.most:
+            yield f"{at}.points", f"It is more than the budget ever has ({budget.most}): nobody would get it."
         if step.reward_id is not None:
             yield from _of_reward(layer, step.reward_id, program, f"{at}.reward")
         if step.grant is not None:
             yield from _of_offer(layer, step.grant, program, at)
+        for n, case in enumerate(step.branch.cases if step.branch is not None else ()):
+            if case.offer is not None:
+                yield from _of_asked_offer(layer, case.offer, program, f"{at}.when[{n}].if.offer")
         if step.issue is not None:
             yield from _of_batch(layer, step.issue.batch_id, program, f"{at}.batch")
         if step.marks is not None:
@@ -230,6 +236,23 @@ def _of_offer(layer: Layer, granted: Granted, program: Program, step: str) -> Fo
             f"{step}.valid_for",
             f"Members opt in to offer {offer_id}, which lasts as long as it says. Leave it out.",
         )
+
+
+def _of_asked_offer(layer: Layer, asked: AskedOffer, program: Program, at: str) -> Found:
+    id = asked.offer_id
+    offer = layer.get(Offer, id)
+    if offer is None or offer.deleted_at is not None:
+        yield f"{at}.id", f"There is no offer {id}."
+    elif offer.program_id not in (None, program.id):
+        yield f"{at}.id", f"Offer {id} belongs to program {offer.program_id}, the campaign to {program.id}."
+    elif offer.status == "draft":
+        yield f"{at}.id", f"Offer {id} is a draft. Publish it first."
+    elif asked.state == "granted" and not offer.is_granted:
+        yield f"{at}.state", f"Nobody is granted offer {id}: it is not one with application: granted."
+    elif asked.state == "claimed" and offer.terms.application != "opt_in":
+        yield f"{at}.state", f"Nobody opts in to offer {id}: it is not one with application: opt_in."
+    elif offer.kind == "checkout" and offer.per_member_limit is None:
+        yield f"{at}.state", f"Uses of offer {id} are counted for each customer if it has a per_member_limit. Set one."
 
 
 def _of_batch(layer: Layer, batch_id: str, program: Program, at: str) -> Found:

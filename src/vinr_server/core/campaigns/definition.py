@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.campaigns.challenges.targets import Progressing
 from vinr_server.core.campaigns.pacing import FrequencyCap, SendWindow
 from vinr_server.core.conditions.tree import Asked, asked_by, predicates_of
@@ -30,11 +31,14 @@ ReentryMode = Literal["once", "after_exit", "per_key"]
 Every = Literal["once", "day", "week", "month"]
 Since = Literal["entry", "step"]
 ClawbackBy = Literal["entry_payment", "contributions", "none"]
+OfferState = Literal["granted", "claimed", "redeemed"]
 
 # What the shares of a split come to.
 SHARES = 10_000
 # No month is longer.
 _MONTH_MOST = timedelta(days=31)
+# Steps that give something, each of which is a use of a budget.
+GIVING = ("award_points", "issue_reward", "grant_offer", "issue_code")
 # What a step leads to where it ends the enrollment.
 EXIT = "exit"
 
@@ -146,6 +150,14 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedOffer:
+    """How far a member must be with an offer: has a grant to use, has opted in, or has redeemed it."""
+
+    offer_id: str
+    state: OfferState
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One way of a branch: all that is given must hold."""
 
@@ -154,6 +166,7 @@ class Case:
     segments: tuple[str, ...] = ()
     entry: Conditions | None = None
     taken: Taken | None = None
+    offer: AskedOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +285,13 @@ class Step:
         return lasts + (timedelta(days=8) if wait.at_minutes is not None else timedelta(0))
 
 
+def cost_of(budget: Budget, step: Step) -> int:
+    """What the step takes of a campaign's budget, if it is done: its points, or one use of whatever it gives."""
+    if budget.measure == "points":
+        return step.award.points if step.award is not None else 0
+    return 1 if step.kind in GIVING else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """All that one revision of a campaign says. `holdout`: of 10,000 members, so many are held out (R47)."""
@@ -289,6 +309,7 @@ class Definition:
     goal: Goal | None = None
     caps: tuple[FrequencyCap, ...] = ()
     send_window: SendWindow | None = None
+    budget: Budget | None = None
 
     @property
     def starts(self) -> tuple[str, ...]:

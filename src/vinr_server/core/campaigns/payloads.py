@@ -73,7 +73,7 @@ def enrolment_payload(
         "over_at": unix_or_none(enrolment.over_at),
         "goal_until": unix_or_none(enrolment.goal_until),
         "converted": None if enrolment.conversion is None else conversion_payload(enrolment.conversion),
-        "revoked": enrolment.revoked,
+        "revoked": _revoked(enrolment),
         "livemode": livemode,
     }
     if enrolment.error is not None:
@@ -93,6 +93,13 @@ def conversion_payload(reached: Reached) -> Wire:
     return payload
 
 
+def _revoked(enrolment: Enrolment) -> Wire | None:
+    """What went back with the payment that let the member enter; not what came back into which counter."""
+    if enrolment.revoked is None:
+        return None
+    return {name: enrolment.revoked[name] for name in ("points", "withdrawn", "kept")}
+
+
 def _step(step: EnrolmentStep) -> Wire:
     return {
         "position": step.position,
@@ -100,5 +107,5 @@ def _step(step: EnrolmentStep) -> Wire:
         "kind": step.kind,
         "at": unix(step.at),
         "outcome": step.outcome,
-        **step.detail,
+        **{name: value for name, value in step.detail.items() if name != "budget"},
     }

@@ -66,5 +66,6 @@ EVENT_TYPES: Mapping[str, str] = {
     "campaign.conversion_reverted": "campaign_conversion",
     "campaign.message": "campaign_message",
     "campaign.failed": "campaign_failure",
+    "campaign.budget_exhausted": "campaign_budget",
     "webhook_endpoint.disabled": "webhook_endpoint",
 }

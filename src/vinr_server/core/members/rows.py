@@ -166,6 +166,12 @@ class Account(Row):
         return tuple(buyer.customer_id for buyer in self.buyers)
 
     @property
+    def account_ids(self) -> tuple[str, ...]:
+        """The account, and those that were merged into it, each once."""
+        ids = (buyer.account_id for buyer in self.buyers)
+        return tuple(dict.fromkeys(id for id in ids if id is not None))
+
+    @property
     def buyers(self) -> tuple[MergedFrom, ...]:
         """Whose payments are the account's purchases: those of its customer and of each that was merged into it.
 

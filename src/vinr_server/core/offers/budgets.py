@@ -35,8 +35,7 @@ def members_of(offer: Offer, account: Account) -> tuple[str, ...]:
     """Whose uses of a budget for each member count together: the member's, and those of all it was before (R85)."""
     if offer.program_id is None:
         return tuple(dict.fromkeys(buyer.customer_id for buyer in account.buyers))
-    ids = (buyer.account_id for buyer in account.buyers)
-    return tuple(dict.fromkeys(id for id in ids if id is not None))
+    return account.account_ids
 
 
 def spenders(draft: Layer, offer: Offer, account: Account | None, customer_id: str | None) -> tuple[str, ...]:

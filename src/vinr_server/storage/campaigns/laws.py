@@ -62,6 +62,14 @@ def _differences(connection: Any, saying: dict[Any, Any]) -> Iterator[tuple[Any,
                 yield realm, account_id, id, f"{complete} attempts", f"{len(standing.attempts)}"
 
 
+# The counters of campaigns' budgets, named as in core/campaigns/passages/giving/budgets.py.
+BUDGETS = r"""(
+  select c.realm, c.id, c.used, c.reserved, m.id as campaign_id, parts[3] as measure
+  from (
+    select realm, id, used, reserved, regexp_match(id, '^budget:(?:([^:]*):)?([^:]*)\.(points|uses):[^:]*$') as parts
+    from counters where id like 'budget:%') c
+  join campaigns m on m.realm = c.realm and m.id = replace(replace(parts[2], '~1', ':'), '~0', '~'))"""
+
 CAMPAIGNS: dict[str, Law] = {
     "R54 a member has completed as many attempts as what counts comes to": _attempts_are_counted,
     "R54 a passage counts as many contributions as it has": """
@@ -107,6 +115,39 @@ full join (
   where source_type = 'campaign' and kind = 'award' group by 1, 2) e
   on e.realm = s.realm and e.source_id = s.enrolment_id
 where coalesce(s.points, 0) <> coalesce(e.points, 0)""",
+    # What came back when the payment that let the member enter was refunded stands in the enrollment.
+    "R56 a campaign's budget has given what its steps took, but for what came back": f"""
+select coalesce(c.realm, t.realm), null, coalesce(c.id, t.counter), coalesce(t.taken, 0)::text,
+  concat(coalesce(c.used, 0), ' and ', coalesce(c.reserved, 0), ' held')
+from {BUDGETS} c full join (
+  select realm, counter, sum(taken)::int8 as taken from (
+    select realm, detail -> 'budget' ->> 'counter' as counter, (detail -> 'budget' ->> 'taken')::int8 as taken
+    from campaign_steps where detail -> 'budget' is not null
+    union all
+    select e.realm, b.key, -b.value::int8 from campaign_enrolments e, json_each_text(e.revoked -> 'budget') b
+  ) s group by 1, 2) t on t.realm = c.realm and t.counter = c.id
+where (coalesce(t.taken, 0), 0) <> (coalesce(c.used, 0), coalesce(c.reserved, 0))""",
+    # Another revision may have less to give.
+    "R56 a campaign gives no more than its budget has": f"""
+select c.realm, null, c.id, 'at most ' || (r.definition -> 'budget' ->> 'most'), c.used::text
+from {BUDGETS} c join campaigns m on m.realm = c.realm and m.id = c.campaign_id and m.revision = 1
+join campaign_revisions r on r.realm = c.realm and r.campaign_id = c.campaign_id
+where c.used > (r.definition -> 'budget' ->> 'most')::int8""",
+    "R56 a step takes of the budget what it gives": """
+select s.realm, s.account_id, s.enrolment_id || ' ' || s.position, w.taken::text, s.detail -> 'budget' ->> 'taken'
+from campaign_steps s cross join lateral (select case when s.detail -> 'budget' ->> 'counter' like '%.points:%'
+  then (s.detail -> 'effect' ->> 'points')::int8 else 1 end as taken) w
+where s.detail -> 'budget' is not null and (s.detail -> 'budget' ->> 'taken')::int8 is distinct from w.taken""",
+    "R56 that a budget is exhausted is announced once in its period": """
+select coalesce(c.realm, v.realm), v.account_id, coalesce(c.id, v.name), '1 and 1',
+  concat(coalesce(v.count, 0), ' and ', (c.id is not null)::int)
+from (select realm, id from counters where id like 'exhausted:%') c full join (
+  select realm, data ->> 'account' as account_id, count(*),
+    concat('exhausted:budget:', replace(replace(data ->> 'account', '~', '~0'), ':', '~1') || ':',
+      replace(replace(data ->> 'campaign', '~', '~0'), ':', '~1'), '.', data ->> 'budget', ':', data ->> 'period')
+      as name
+  from events where type = 'campaign.budget_exhausted' group by 1, 2, 4) v on v.realm = c.realm and v.name = c.id
+where coalesce(v.count, 0) <> 1 or c.id is null""",
     "R48 a code that a step has given is the member's": """
 select s.realm, s.account_id, s.enrolment_id || ' ' || s.position, s.account_id, coalesce(c.account_id, 'nobody')
 from campaign_steps s

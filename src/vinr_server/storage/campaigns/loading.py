@@ -6,7 +6,7 @@ from typing import Any
 
 from vinr_server.core.campaigns.challenges.revoking import name_given
 from vinr_server.core.campaigns.listeners import listeners_in
-from vinr_server.core.campaigns.passages.issuing import name_codes_ahead
+from vinr_server.core.campaigns.passages.giving.codes import name_codes_ahead
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
 from vinr_server.core.campaigns.rows import (

@@ -82,7 +82,8 @@ where r.revision = 1 and c.most_used > (r.caps ->> 'points')::int8""",
 select coalesce(c.realm, t.realm), t.member_id, coalesce(c.id, t.name),
   concat(coalesce(t.used, 0), ' and ', coalesce(t.held, 0)),
   concat(coalesce(c.used, 0), ' and ', coalesce(c.reserved, 0))
-from (select * from counters where id not like 'rule:%' and id not like 'budget:%') c full join (
+from (select * from counters where id not like 'rule:%' and id not like 'budget:%'
+  and id not like 'exhausted:%') c full join (
   select t.realm, t.counted_as || ':' || t.id as name, null as member_id, count(*) filter (where t.is_used) as used,
     count(*) filter (where t.is_held) as held
   from {TAKEN} t join {CAPPED} w on w.realm = t.realm and w.counted_as = t.counted_as and w.id = t.id

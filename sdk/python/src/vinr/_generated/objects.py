@@ -24,6 +24,7 @@ __all__ = [
     "BulkResult",
     "Buy",
     "Campaign",
+    "CampaignBudget",
     "CampaignCompletion",
     "CampaignConversion",
     "CampaignFailure",
@@ -226,6 +227,7 @@ EventType: TypeAlias = Literal[
     "campaign.conversion_reverted",
     "campaign.message",
     "campaign.failed",
+    "campaign.budget_exhausted",
     "webhook_endpoint.disabled",
 ]
 
@@ -692,6 +694,20 @@ class Campaign(VinrObject):
     _events = ("campaign.published", "campaign.paused", "campaign.resumed", "campaign.archived")
 
     _nested = {"problems": DefinitionProblem, "members": CampaignMembers, "moving": MovingStep}
+
+
+class CampaignBudget(VinrObject):
+    """Campaign budget."""
+
+    campaign: str
+    account: str | None
+    budget: Literal["points", "uses"]
+    period: str
+    remaining: int
+    required: int
+    resets_at: int | None
+
+    _events = ("campaign.budget_exhausted",)
 
 
 class CampaignCompletion(VinrObject):

@@ -46,6 +46,7 @@ class Acting(NamedTuple):
     enrolment: Enrolment
     step_id: str
     step: Step
+    definition: Definition
     entered: Definition
 
     @property

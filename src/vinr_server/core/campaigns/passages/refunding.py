@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.passages.entering import end
+from vinr_server.core.campaigns.passages.giving.budgets import give_back
 from vinr_server.core.campaigns.passages.stepping import definition_of
 from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.codes.issuing import withdraw_code
@@ -15,6 +16,7 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs, Part
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import take_back_award
@@ -70,6 +72,8 @@ def name_refunded(needs: Needs, seen: Layer, enrolment: Enrolment) -> None:
             name_gift(needs, given["reward"], owner_id)
             if given["discount"] is not None:
                 needs.row(Discount, given["discount"])
+        if "budget" in given:
+            needs.counter(given["budget"]["counter"])
 
 
 def _award_ids(enrolment: Enrolment) -> Iterator[str]:
@@ -85,36 +89,50 @@ def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
     at = context.now(program_of(draft, account).clock_id)
     if enrolment.status in ("open", "failed") and definition.exit_on_refund:
         enrolment = end(draft, context, enrolment, definition, "entry_refunded", at=at)
-    points = 0
-    for step_id, award_id in _tied_awards(enrolment, definition):
-        points += take_back_award(
-            draft,
-            context,
-            enrolment.account_id,
-            award_id,
-            reason="entry refunded",
-            source_type="campaign",
-            source_id=enrolment.id,
-            receipt={"campaign": enrolment.campaign_id, "step": step_id},
-        )
-    withdrawn, kept = _withdraw(draft, context, enrolment, at=at)
-    if points or withdrawn or kept:
-        enrolment = draft.get(Enrolment, enrolment.id) or enrolment
-        draft.put(replace(enrolment, revoked={"points": points, "withdrawn": withdrawn, "kept": kept}))
+    revoked = _revoked(draft, context, enrolment, definition, at=at)
+    if revoked is not None:
+        draft.put(replace(draft.get(Enrolment, enrolment.id) or enrolment, revoked=revoked))
     judge_tiers(draft, context)
 
 
-def _withdraw(
-    draft: Layer, context: Context, enrolment: Enrolment, *, at: datetime
-) -> tuple[Sequence[str], Sequence[str]]:
-    """The grants, rewards and codes of a passage, by their ids: those that are withdrawn, and those that were used."""
-    withdrawn: list[str] = []
-    kept: list[str] = []
-    for given in enrolment.results.values():
+def _revoked(
+    draft: Layer, context: Context, enrolment: Enrolment, definition: Definition, *, at: datetime
+) -> Json | None:
+    """What the passage gave is taken back, by step: points that are tied to the payment, and what nobody has used.
+
+    Shape: all that has gone back so far, as the passage keeps it; None where nothing has, nor was used before.
+    """
+    before = enrolment.revoked or {"points": 0, "withdrawn": (), "budget": {}}
+    points, withdrawn, kept = before["points"], list(before["withdrawn"]), list[str]()
+    returned = dict(before["budget"])
+    for step_id, given in enrolment.results.items():
+        back, count = _award_back(draft, context, enrolment, definition, step_id), len(withdrawn)
+        points += back
         for name, take_back in _TAKEN_BACK.items():
-            if name in given:
+            if name in given and given[name] not in withdrawn:
                 (withdrawn if take_back(draft, context, given[name], at) else kept).append(given[name])
-    return withdrawn, kept
+        if "budget" in given and (back or len(withdrawn) > count):
+            give_back(draft, context, given["budget"], points=back, returned=returned)
+    if not points and not withdrawn and not kept:
+        return None
+    return {"points": points, "withdrawn": withdrawn, "kept": kept, "budget": returned}
+
+
+def _award_back(draft: Layer, context: Context, enrolment: Enrolment, definition: Definition, step_id: str) -> int:
+    """The step's award is reversed, unless it says that it stays; how many points that are."""
+    step, award_id = definition.steps.get(step_id), enrolment.results[step_id].get("points_transaction")
+    if award_id is None or step is None or step.award is None or step.award.clawback == "none":
+        return 0
+    return take_back_award(
+        draft,
+        context,
+        enrolment.account_id,
+        award_id,
+        reason="entry refunded",
+        source_type="campaign",
+        source_id=enrolment.id,
+        receipt={"campaign": enrolment.campaign_id, "step": step_id},
+    )
 
 
 def _take_grant_back(draft: Layer, _context: Context, grant_id: str, at: datetime) -> bool:
@@ -134,12 +152,3 @@ _TAKEN_BACK: Mapping[str, Callable[[Layer, Context, str, datetime], bool]] = {
     "redemption": _take_reward_back,
     "code_id": lambda draft, _context, code_id, _at: withdraw_code(draft, code_id),
 }
-
-
-def _tied_awards(enrolment: Enrolment, definition: Definition) -> Iterator[tuple[str, str]]:
-    """The awards that go with the entry payment: all that don't say that they stay."""
-    for step_id, result in enrolment.results.items():
-        step = definition.steps.get(step_id)
-        award = step.award if step is not None else None
-        if "points_transaction" in result and award is not None and award.clawback != "none":
-            yield step_id, result["points_transaction"]

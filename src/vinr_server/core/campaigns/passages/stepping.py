@@ -13,6 +13,8 @@ from vinr_server.core.campaigns.pacing import opening
 from vinr_server.core.campaigns.passages.actions import ACTIONS, Acting
 from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import end
+from vinr_server.core.campaigns.passages.giving.budgets import announce_exhausted, name_campaign_budget, take_of_budget
+from vinr_server.core.campaigns.passages.giving.offers import lacking_of_offer, name_asked_offer
 from vinr_server.core.campaigns.passages.waits import draw, wait_end, way_of, zone_of
 from vinr_server.core.campaigns.rows import Campaign, Enrolment, EnrolmentStep, StepsOf
 from vinr_server.core.conditions.judging import unmet_in
@@ -65,6 +67,7 @@ def name_steps(needs: Needs, seen: Layer, account_id: str, campaign_id: str, rev
     said = revision_of(seen, campaign, revision) if campaign is not None else None
     if said is None:
         return
+    name_campaign_budget(needs, seen, said.definition, campaign_id, account_id)
     if said.definition.member_conditions or said.definition.segments_named:
         name_history(needs, seen, [account_id])
     name_meetings(needs, said.definition, account_id, "messages")
@@ -80,6 +83,9 @@ def name_steps(needs: Needs, seen: Layer, account_id: str, campaign_id: str, rev
             name_giving(needs, seen, step.grant.offer_id, account_id)
         if step.marks is not None:
             needs.children(SegmentMember, account_id)
+        for case in step.branch.cases if step.branch is not None else ():
+            if case.offer is not None:
+                name_asked_offer(needs, seen, case.offer, account_id)
     if needs.whole:
         name_whole(needs, seen)
 
@@ -140,7 +146,7 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
                 held = replace(enrolment, due_at=opens_at, failures=0, error=None)
                 draft.put(held)
                 return held
-        done = _take(Acting(draft, context, account, enrolment, step_id, step, entered))
+        done = _take(Acting(draft, context, account, enrolment, step_id, step, definition, entered))
         enrolment = _moved(draft, context, enrolment, definition, step, done, at=at)
     return enrolment
 
@@ -258,6 +264,9 @@ def _lacking(acting: Acting, n: int, case: Case) -> list[str]:
             lacking.append(
                 f"Step {case.taken.step_id} came to {outcome or 'nothing'} (required: {case.taken.outcome})."
             )
+    unmet = lacking_of_offer(draft, context, case.offer, account) if case.offer is not None else None
+    if unmet is not None:
+        lacking.append(unmet)
     return lacking
 
 
@@ -272,10 +281,18 @@ def _acted(acting: Acting) -> Done:
     step = acting.step
     draft = acting.draft.draft()
     effect = ACTIONS[step.kind](acting._replace(draft=draft))
+    budget, taken = acting.definition.budget, None
+    if budget is not None and not isinstance(effect, Rejected):
+        place = (acting.enrolment.campaign_id, acting.account)
+        taken = take_of_budget(draft, acting.context, budget, *place, step)
+        if isinstance(taken, Rejected):
+            announce_exhausted(acting.draft, acting.context, budget, *place, taken)
+            effect = taken
     if not isinstance(effect, Rejected):
         judge_tiers(draft, acting.context)
         acting.draft.merge(draft)
-        return Done("done", step.next, {"effect": effect} if effect else {}, effect)
+        of_budget = {"budget": taken} if taken is not None else {}
+        return Done("done", step.next, ({"effect": effect} if effect else {}) | of_budget, {**effect, **of_budget})
     refusal = {"code": effect.code, "message": effect.message, "details": effect.details}
     target = step.on_capped if effect.code == "frequency_capped" and step.on_capped is not None else step.on_refused
     if target == EXIT:

@@ -28,7 +28,7 @@ def usable_grant(
     now = context.now(program_of(draft, account).clock_id)
     usable = [
         grant
-        for grant in _known_grants(draft, account)
+        for grant in known_grants(draft, account)
         if grant.offer_id == offer.id
         and grant.account_id == account.id
         and grant.status == "open"
@@ -51,7 +51,7 @@ def no_grant(offer: Offer, account: Account) -> Unmet:
     )
 
 
-def _known_grants(draft: Layer, account: Account) -> list[OfferGrant]:
+def known_grants(draft: Layer, account: Account) -> list[OfferGrant]:
     """The account's open grants. Raises InPart where a batch did not foresee that they are asked for."""
     try:
         return draft.children(OfferGrant, account.id)
