@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -21,15 +22,22 @@ from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands as campaigns
 from vinr_server.core.campaigns.rows import Enrolment, EnrolmentStep
 from vinr_server.core.clocks import commands as clocks
+from vinr_server.core.codes import commands as codes
+from vinr_server.core.codes.rows import Code, CodeProgress
 from vinr_server.core.earning import commands as earning
+from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers import commands as offers
+from vinr_server.core.offers.rows import CheckoutTerms, OfferTerms
 from vinr_server.core.programs import commands as programs
 
 Json = dict[str, Any]
 EVENTS = ("a.a", "b.b", "c.c")
 HOUR = timedelta(hours=1)
+OPENED = OfferTerms(checkout=CheckoutTerms("fixed_discount", 100), requires_code=True)
+CODES, FAR = 2, 1_000_000
 counted: Counter[str] = Counter()
 
 
@@ -42,7 +50,7 @@ def journey(random: Random) -> Json:
 
     steps: Json = {}
     for n, id in enumerate(ids):
-        kind = random.choice(("wait", "events", "events", "award", "branch", "send", "send", "exit"))
+        kind = random.choice(("wait", "events", "events", "award", "code", "branch", "send", "send", "exit"))
         step: Json = {"kind": kind}
         if kind == "wait":
             step = {"kind": "wait", "for": f"{random.choice((0, 1, 5, 24)) * 60 or 1}m", "next": onward(n)}
@@ -56,6 +64,8 @@ def journey(random: Random) -> Json:
         elif kind == "send":
             capped = random.choice((None, onward(n)))
             step = {"kind": "send_event", "name": "hi", "next": onward(n), "on_capped": capped}
+        elif kind == "code":
+            step = {"kind": "issue_code", "batch": "cbt_few", "expires_in": "1d", "next": onward(n)}
         elif kind == "branch":
             case = {"if": {"balance": {"gte": random.choice((1, 50, 100))}}, "next": onward(n)}
             step = {"kind": "branch", "when": [case], "else": onward(n)}
@@ -66,7 +76,11 @@ def journey(random: Random) -> Json:
     again = random.choice(({"mode": "once"}, {"mode": "after_exit"}, {"mode": "after_exit", "cooldown": "3h"}))
     entry = {"event": {"type": random.choice(EVENTS)}, "max_age": random.choice(("1h", "72h"))}
     steps = {id: steps[id] for id in steps if id in reached}
-    return {"entry": entry, "reentry": again, "start": "s0", "steps": steps, **_measures(random)}
+    return {"entry": entry, "reentry": again, "start": "s0", "steps": steps, **_measures(random), **_budget(random)}
+
+
+def _budget(random: Random) -> Json:
+    return random.choice(({}, {"budget": {"points": random.choice((60, 120)), "period": "none"}}))
 
 
 def _measures(random: Random) -> Json:
@@ -138,6 +152,9 @@ class Life:
         clock = self._do(clocks.CreateTestClock(WALL, id="clock_1"))["id"]
         self._do(programs.CreateProgram("Main", id="prog_1", clock_id=clock))
         self._do(members.CreateAccount("prog_1", customer, account_id="loy_1"))
+        self._do(offers.CreateOffer("checkout", "Ten", OPENED, "published", id="ofr_ten"))
+        self._do(codes.CreateCodeBatch("ofr_ten", "Few", "#" * 12, "23456789BCDF", id="cbt_few"))
+        self._do(*(codes.ImportCode("cbt_few", f"P-{number}") for number in range(CODES)))
         drafted = read_definition(definition, zone="UTC")
         assert not drafted.problems, drafted.problems
         self._do(campaigns.CreateCampaign("prog_1", "Care", "journey", drafted, id="cmp_1"))
@@ -249,6 +266,7 @@ class Opinion:
         self.sent: list[datetime] = []
         digest = hashlib.sha256(f"cmp_1/holdout/{customer}".encode()).digest()[:8]
         self.is_held_out = int.from_bytes(digest, "big") / 2**64 * 10_000 < definition["holdout"]
+        self.codes, self.left = CODES, definition.get("budget", {}).get("points", FAR)
 
     def live(self, told: list[Told]) -> list[tuple[Any, ...]]:
         for one in told:
@@ -304,6 +322,9 @@ class Opinion:
                 return "heard", step["events"][passage.won[id]].get("next")
             return ("timeout", step.get("timeout_next")) if "events" in step else ("waited", step.get("next"))
         if step["kind"] == "award_points":
+            if step["points"] > self.left:
+                return "skipped", step.get("next")
+            self.left -= step["points"]
             self.balance += step["points"]
             return "done", step.get("next")
         if step["kind"] == "send_event":
@@ -311,6 +332,9 @@ class Opinion:
                 return "skipped", step.get("on_capped", step.get("next"))
             self.sent.append(at)
             return "done", step.get("next")
+        if step["kind"] == "issue_code":
+            self.codes -= 1
+            return ("skipped" if self.codes < 0 else "done"), step.get("next")
         if step["kind"] == "branch":
             (case,) = step["when"]
             holds = self.balance >= case["if"]["balance"]["gte"]
@@ -430,3 +454,47 @@ def test_a_batch_of_events_equals_any_split_of_it() -> None:
         assert logs[0] == logs[1] == logs[2], (definition, told)
 
     hold(law, examples=30, number=st.integers(0, 2**32))
+
+
+class Crowd(Life):
+    """Five members who have all entered a campaign that gives each a code."""
+
+    MEMBERS = tuple(f"loy_{n}" for n in range(2, 7))
+
+    def __init__(self, low_at: int) -> None:
+        super().__init__({"entry": {}, "start": "s0", "steps": {"s0": {"kind": "issue_code", "batch": "cbt_few"}}})
+        self._do(codes.UpdateCodeBatch("cbt_few", {"low_at": low_at}))
+        for id in self.MEMBERS:
+            self._do(members.CreateAccount("prog_1", f"cust_{id}", account_id=id))
+        self._do(*(campaigns.EnterCampaign("cmp_1", id) for id in self.MEMBERS))
+
+    def gave(self, commands: Sequence[Command], size: int) -> tuple[Any, ...]:
+        """Whose each code is, and how often it was said that few are left, after the commands in batches of a size."""
+        self.advance(WALL + HOUR)
+        for start in range(0, len(commands), size):
+            self._do(*commands[start : start + size])
+        rows = list(self._run.layers[self._run.realms[0]].all_written())
+        given = {row.code: row.account_id for row in rows if isinstance(row, Code)}
+        (progress,) = (row for row in rows if isinstance(row, CodeProgress))
+        lows = sum(isinstance(row, Event) and row.type == "code_batch.low" for row in rows)
+        return given, progress.assigned, progress.issued, progress.made, lows
+
+
+def test_codes_are_given_alike_in_whatever_batches_members_come() -> None:
+    def law(number: int) -> None:
+        random = Random(number)
+        commands: list[Command] = [campaigns.TakeSteps(id) for id in Crowd.MEMBERS]
+        commands += [codes.ImportCode("cbt_few", f"Q-{n}") for n in range(random.randint(0, 3))]
+        commands += [codes.ImportCode("cbt_few", f"R-{n}", "loy_1") for n in range(random.randint(0, 1))]
+        random.shuffle(commands)
+        low_at = random.randint(0, 2)
+        found = [Crowd(low_at).gave(commands, size) for size in (1, 2, 3, len(commands))]
+        assert all(one == found[0] for one in found), (commands, found)
+        given, assigned, _issued, _made, lows = found[0]
+        counted["given"] += assigned
+        counted["low"] += lows
+        assert sum(holder is not None for holder in given.values()) == assigned
+
+    hold(law, examples=30, number=st.integers(0, 2**32))
+
+    assert min(counted[what] for what in ("given", "low")) >= 5, counted
