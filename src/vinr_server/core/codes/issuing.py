@@ -14,7 +14,7 @@ from vinr_server.core.codes.holders import name_offer_of_code, new_code, now_of
 from vinr_server.core.codes.keys import fold
 from vinr_server.core.codes.rows import BatchTally, Code, CodeBatch, CodeProgress, NextCodes
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Rejected, first_listed
+from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.commands import Context
@@ -52,7 +52,11 @@ def issue_code(
     Refuses: a batch that is disabled, or whose codes are still being generated; an offer that is over, or of another
     program; a batch that has no code left, or could have no other that nobody guesses. Raises AlsoRows.
     """
-    if draft.get(CodeBatch, batch_id) is not None and draft.find(NextCodes, batch_id) is None:
+    named = draft.get(CodeBatch, batch_id)
+    off = off_refusal(named) if named is not None else None
+    if off is not None:
+        return off
+    if named is not None and draft.find(NextCodes, batch_id) is None:
         raise AlsoRows(NextCodes, [(batch_id, 1)])
     found = batch_of(draft, batch_id, param="batch")
     if isinstance(found, Rejected):
@@ -63,9 +67,7 @@ def issue_code(
         message = f"Offer {batch.offer_id} is deleted: its codes open nothing."
         return Rejected("offer_not_active", message, param="offer", details={"status": "deleted"})
     at = now_of(draft, context, offer)
-    refusal = first_listed(
-        off_refusal(batch), member_refusal(draft, offer, account.id), _over_refusal(draft, offer, at=at)
-    )
+    refusal = member_refusal(draft, offer, account.id) or _over_refusal(draft, offer, at=at)
     if refusal is not None:
         return refusal
     ends_at = None

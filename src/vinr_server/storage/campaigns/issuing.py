@@ -23,6 +23,7 @@ select w.realm, w.id, w.most, array(
     (select f.id from codes f where {FREE} and f.number <= p.issued order by f.number limit w.most)
   ) c limit w.most)
 from unnest($1::int4[], $2::text[], $3::int8[], $4::timestamptz[]) as w (realm, id, most, at)
+join code_batches b on b.realm = w.realm and b.id = w.id and b.status = 'active'
 join code_batch_progress p on p.realm = w.realm and p.id = w.id
 """
 
