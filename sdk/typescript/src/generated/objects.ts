@@ -583,13 +583,7 @@ export interface RevokedPoints {
   readonly pointsTransactionId: string;
 }
 
-export interface RevokedGrant {
-  readonly step: string;
-  readonly grant: string;
-  readonly grantId: string;
-}
-
-export interface KeptEffect {
+export interface GivenByStep {
   readonly step: string;
   readonly grant?: string | undefined;
   readonly grantId?: string | undefined;
@@ -597,6 +591,8 @@ export interface KeptEffect {
   readonly redemptionId?: string | undefined;
   readonly discount?: string | undefined;
   readonly discountId?: string | undefined;
+  readonly code?: string | undefined;
+  readonly codeId?: string | undefined;
 }
 
 export interface CampaignRevocation {
@@ -613,8 +609,8 @@ export interface CampaignRevocation {
   readonly source: string;
   readonly sourceId: string;
   readonly reversed: readonly RevokedPoints[];
-  readonly withdrawn: readonly RevokedGrant[];
-  readonly kept: readonly KeptEffect[];
+  readonly withdrawn: readonly GivenByStep[];
+  readonly kept: readonly GivenByStep[];
 }
 
 export interface CampaignStep {

@@ -71,11 +71,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     nested: { treated: 'ResultsArm', holdout: 'ResultsArm', difference: 'RateDifference', splits: 'SplitResults' },
   },
   RevokedPoints: { references: ['points_transaction'] },
-  RevokedGrant: { references: ['grant'] },
-  KeptEffect: { references: ['grant', 'redemption', 'discount'] },
+  GivenByStep: { references: ['grant', 'redemption', 'discount', 'code'] },
   CampaignRevocation: {
     references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
-    nested: { reversed: 'RevokedPoints', withdrawn: 'RevokedGrant', kept: 'KeptEffect' },
+    nested: { reversed: 'RevokedPoints', withdrawn: 'GivenByStep', kept: 'GivenByStep' },
   },
   CampaignStep: { references: ['campaign'], loose: ['outcomes', 'skipped'] },
   CartLine: {},

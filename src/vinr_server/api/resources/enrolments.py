@@ -152,20 +152,16 @@ class RevokedPoints(Reply):
     points_transaction: Reference
 
 
-class RevokedGrant(Reply):
-    step: str
-    grant: Reference
-
-
-class KeptEffect(Reply):
+class GivenByStep(Reply):
     step: str
     grant: Reference | UnsetType = UNSET
     redemption: Reference | UnsetType = UNSET
     discount: Reference | UnsetType = UNSET
+    code: Reference | UnsetType = UNSET
 
 
 class CampaignRevocation(Reply):
-    """What an attempt gave that was taken back, and what was used, or is a reward, and stays."""
+    """What an attempt gave that was taken back, and what was used and stays."""
 
     campaign: Reference
     revision: int
@@ -175,8 +171,8 @@ class CampaignRevocation(Reply):
     attempt: int
     source: Reference
     reversed: list[RevokedPoints]
-    withdrawn: list[RevokedGrant]
-    kept: list[KeptEffect]
+    withdrawn: list[GivenByStep]
+    kept: list[GivenByStep]
 
 
 class CampaignFailure(Reply):

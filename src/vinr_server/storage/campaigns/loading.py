@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vinr_server.core.campaigns.challenges.revoking import name_given
+from vinr_server.core.campaigns.challenges.revoking import name_attempts
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.giving.codes import name_codes_ahead
 from vinr_server.core.campaigns.passages.refunding import name_refunded
@@ -75,7 +75,7 @@ async def read_enrolments(reading: Reading) -> None:
             if asked is not None:
                 name_refunded(needs, reading.layers[realm], asked)
                 name_counted(needs, asked)
-                name_given(needs, reading.layers[realm], asked)
+                name_attempts(needs, reading.layers[realm], asked)
     for *record, is_due in await reading.connection.fetch(OPEN, *columns_of(wanted)) if wanted else ():
         row: Any = TABLES[Enrolment].row(record)
         realm = record[0]

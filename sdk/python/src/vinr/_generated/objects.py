@@ -77,13 +77,13 @@ __all__ = [
     "Exchange",
     "ExpiryReminder",
     "Get",
+    "GivenByStep",
     "GrantSource",
     "HeldTier",
     "ImportResult",
     "ImportedCode",
     "ImportedCodes",
     "Incentive",
-    "KeptEffect",
     "Line",
     "Lot",
     "LoyaltyAccount",
@@ -127,7 +127,6 @@ __all__ = [
     "RefundLine",
     "RejectedPromotion",
     "ResultsArm",
-    "RevokedGrant",
     "RevokedOfEnrolment",
     "RevokedPoints",
     "Reward",
@@ -876,20 +875,14 @@ class RevokedPoints(VinrObject):
     points_transaction: str
 
 
-class RevokedGrant(VinrObject):
-    """Revoked grant."""
-
-    step: str
-    grant: str
-
-
-class KeptEffect(VinrObject):
-    """Kept effect."""
+class GivenByStep(VinrObject):
+    """Given by step."""
 
     step: str
     grant: str | None = None
     redemption: str | None = None
     discount: str | None = None
+    code: str | None = None
 
 
 class CampaignRevocation(VinrObject):
@@ -903,12 +896,12 @@ class CampaignRevocation(VinrObject):
     attempt: int
     source: str
     reversed: list[RevokedPoints]
-    withdrawn: list[RevokedGrant]
-    kept: list[KeptEffect]
+    withdrawn: list[GivenByStep]
+    kept: list[GivenByStep]
 
     _events = ("campaign.revoked",)
 
-    _nested = {"reversed": RevokedPoints, "withdrawn": RevokedGrant, "kept": KeptEffect}
+    _nested = {"reversed": RevokedPoints, "withdrawn": GivenByStep, "kept": GivenByStep}
 
 
 class CampaignStep(VinrObject):

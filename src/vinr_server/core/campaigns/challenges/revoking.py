@@ -10,6 +10,8 @@ from vinr_server.core.campaigns.challenges.standing import Completed
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.passages.entering import passage_payload
+from vinr_server.core.campaigns.passages.giving.budgets import give_back
+from vinr_server.core.campaigns.passages.giving.taking_back import TAKEN_BACK, name_given
 from vinr_server.core.campaigns.rows import PROGRESS, Campaign, Enrolment
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.commands import Context
@@ -21,28 +23,26 @@ from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import take_back_award
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.grants.granting import withdraw_grant
-from vinr_server.core.offers.in_force import name_grants_ever
-from vinr_server.core.offers.rows import Offer, OfferGrant
 
 Json = Mapping[str, Any]
-# What a step gave that stays, by the names of its effects.
-_STAYS = ("discount", "redemption")
+# What is said of each thing that a step gave.
+_SHOWN: Mapping[str, Mapping[str, str]] = {
+    "grant": {"grant": "grant"},
+    "redemption": {"redemption": "redemption", "discount": "discount"},
+    "code_id": {"code": "code_id"},
+}
 
 
-def name_given(needs: Needs, layer: Layer, enrolment: Enrolment) -> None:
+def name_attempts(needs: Needs, layer: Layer, enrolment: Enrolment) -> None:
     """All that revoking the attempts of a passage may change is declared."""
     name_account(needs, enrolment.account_id, lots=Part.FIRST, beside=enrolment.id)
-    account = layer.find(Account, enrolment.account_id)
     for _step_id, result in _given(enrolment):
         if "points_transaction" in result:
             needs.row(Lot, result["points_transaction"])
             needs.row(Entry, result["points_transaction"])
-        if "grant" in result:
-            needs.row(OfferGrant, result["grant"], beside=enrolment.id)
-            offer = layer.find(Offer, result["offer"])
-            if offer is not None and account is not None:
-                name_grants_ever(needs, offer, account)
+        if "budget" in result:
+            needs.counter(result["budget"]["counter"])
+    name_given(needs, layer, enrolment.account_id, [result for _step_id, result in _given(enrolment)])
 
 
 def _given(enrolment: Enrolment) -> Iterator[tuple[str, Json]]:
@@ -67,7 +67,7 @@ def revoke(draft: Layer, context: Context, enrolment: Enrolment, *, source_id: s
         status = "open" if enrolment.status == "failed" else enrolment.status
         enrolment = replace(enrolment, status=status, step=PROGRESS, results={}, heard=(), waits_since=None,
                             due_at=now, failures=0, error=None)  # fmt: skip
-    taken = _take_back(draft, context, enrolment, attempt, results, number, now=now)
+    taken, enrolment = _take_back(draft, context, enrolment, attempt, results, number, now=now)
     account = draft.get(Account, enrolment.account_id)
     data = {**passage_payload(enrolment), "attempt": number, "source": source_id, **taken}
     announce(draft, context, type="campaign.revoked", account=account, data=data, now=now)
@@ -83,28 +83,36 @@ def _take_back(
     number: int,
     *,
     now: datetime,
-) -> Json:
-    """What was reversed and withdrawn, and what was used and stays."""
+) -> tuple[Json, Enrolment]:
+    """What was reversed and withdrawn, and what was used and stays; and the passage, which keeps the sums."""
     definition = _definition(draft, enrolment, attempt)
     reversed: list[Json] = []
     withdrawn: list[Json] = []
     kept: list[Json] = []
+    before = enrolment.revoked or {"points": 0, "withdrawn": (), "kept": (), "budget": {}}
+    returned = dict(before["budget"])
     for step_id, result in results.items():
+        points, count = 0, len(withdrawn)
         if "points_transaction" in result and _goes_back(definition, step_id):
             points = _claw_back(draft, context, enrolment, step_id, result["points_transaction"], number)
             reversed.append({"step": step_id, "points": points, "points_transaction": result["points_transaction"]})
-        if "grant" in result:
-            grant = draft.get(OfferGrant, result["grant"])
-            assert grant is not None, f"grant {result['grant']} was not loaded"
-            if grant.status_at(now) == "open":
-                withdraw_grant(draft, grant, now=now)
-                withdrawn.append({"step": step_id, "grant": grant.id})
-            elif grant.status == "redeemed":
-                kept.append({"step": step_id, "grant": grant.id})
-        stays = {name: result[name] for name in _STAYS if result.get(name) is not None}
-        if stays:
-            kept.append({"step": step_id, **stays})
-    return {"reversed": reversed, "withdrawn": withdrawn, "kept": kept}
+        for name, take_back in TAKEN_BACK.items():
+            if name in result:
+                shown = {word: result[of] for word, of in _SHOWN[name].items() if result.get(of) is not None}
+                (withdrawn if take_back(draft, context, result[name], now) else kept).append({"step": step_id, **shown})
+        if "budget" in result and (points or len(withdrawn) > count):
+            give_back(draft, context, result["budget"], points=points, returned=returned)
+    sums = {
+        "points": before["points"] + sum(back["points"] for back in reversed),
+        "withdrawn": [*before["withdrawn"], *map(_id_of, withdrawn)],
+        "kept": [*before["kept"], *map(_id_of, kept)],
+        "budget": returned,
+    }
+    return {"reversed": reversed, "withdrawn": withdrawn, "kept": kept}, replace(enrolment, revoked=sums)
+
+
+def _id_of(given: Json) -> str:
+    return next(str(given[name]) for name in ("grant", "redemption", "code") if name in given)
 
 
 def _definition(draft: Layer, enrolment: Enrolment, attempt: Completed) -> Definition:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.passages.entering import end
 from vinr_server.core.campaigns.passages.giving.budgets import give_back
+from vinr_server.core.campaigns.passages.giving.taking_back import TAKEN_BACK, name_given
 from vinr_server.core.campaigns.passages.stepping import definition_of
 from vinr_server.core.campaigns.rows import Enrolment
-from vinr_server.core.codes.issuing import withdraw_code
-from vinr_server.core.codes.rows import Code
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -22,13 +21,8 @@ from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import take_back_award
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.grants.granting import withdraw_grant
-from vinr_server.core.offers.in_force import name_gift, name_grants_ever
-from vinr_server.core.offers.rows import Offer, OfferGrant
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
-from vinr_server.core.rewards.redemptions import is_kept, take_gift_back
-from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.core.tiers.changing import judge_tiers
 
 
@@ -58,22 +52,7 @@ def name_refunded(needs: Needs, seen: Layer, enrolment: Enrolment) -> None:
     for award_id in _award_ids(enrolment):
         needs.row(Lot, award_id)
         needs.row(Entry, award_id)
-    owner_id = needs.acting(enrolment.account_id)
-    owner = seen.find(Account, owner_id)
-    for given in enrolment.results.values():
-        offer = seen.get(Offer, given["offer"]) if "grant" in given else None
-        if offer is not None and owner is not None:
-            needs.row(OfferGrant, given["grant"])
-            name_grants_ever(needs, offer, owner)
-        if "code_id" in given:
-            needs.row(Code, given["code_id"])
-        if "reward" in given:
-            needs.row(Redemption, given["redemption"])
-            name_gift(needs, given["reward"], owner_id)
-            if given["discount"] is not None:
-                needs.row(Discount, given["discount"])
-        if "budget" in given:
-            needs.counter(given["budget"]["counter"])
+    name_given(needs, seen, enrolment.account_id, enrolment.results.values())
 
 
 def _award_ids(enrolment: Enrolment) -> Iterator[str]:
@@ -108,7 +87,7 @@ def _revoked(
     for step_id, given in enrolment.results.items():
         back, count = _award_back(draft, context, enrolment, definition, step_id), len(withdrawn)
         points += back
-        for name, take_back in _TAKEN_BACK.items():
+        for name, take_back in TAKEN_BACK.items():
             if name in given and given[name] not in withdrawn:
                 (withdrawn if take_back(draft, context, given[name], at) else kept).append(given[name])
         if "budget" in given and (back or len(withdrawn) > count):
@@ -133,22 +112,3 @@ def _award_back(draft: Layer, context: Context, enrolment: Enrolment, definition
         source_id=enrolment.id,
         receipt={"campaign": enrolment.campaign_id, "step": step_id},
     )
-
-
-def _take_grant_back(draft: Layer, _context: Context, grant_id: str, at: datetime) -> bool:
-    grant = draft.get(OfferGrant, grant_id)
-    assert grant is not None, f"grant {grant_id} was not loaded"
-    if grant.status == "open":
-        withdraw_grant(draft, grant, now=at)
-    return grant.status != "redeemed"
-
-
-def _take_reward_back(draft: Layer, context: Context, redemption_id: str, at: datetime) -> bool:
-    return take_gift_back(draft, context, redemption_id, now=at) or not is_kept(draft, redemption_id)
-
-
-_TAKEN_BACK: Mapping[str, Callable[[Layer, Context, str, datetime], bool]] = {
-    "grant": _take_grant_back,
-    "redemption": _take_reward_back,
-    "code_id": lambda draft, _context, code_id, _at: withdraw_code(draft, code_id),
-}
