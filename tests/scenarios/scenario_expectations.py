@@ -33,6 +33,7 @@ OF_THIS_STEP = (
     "entries",
     "uses",
     "messages",
+    "undone",
     "said",
     "events",
     "in_order",
