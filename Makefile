@@ -22,7 +22,7 @@ setup: .venv/.ready  ## Install everything into .venv (leaves .venv/bin/vinr)
 run: setup  ## Start the sandbox: embedded PostgreSQL, API and worker
 	@.venv/bin/vinr dev
 
-test: setup  ## Run the tests and the short form of the bench (about 15 minutes on 2 cores)
+test: setup  ## Run the tests and the short form of the bench (about 13 minutes on 2 cores)
 	@.venv/bin/pytest -n 2 --dist loadfile
 	@.venv/bin/python -m bench --short
 

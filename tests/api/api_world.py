@@ -121,7 +121,11 @@ def _is_settled(database_url: str, realm: int) -> bool:
       where c.realm = %(realm)s and e.status in ('open', 'failed')
         and (c.is_cleared or e.revision < (c.move ->> 'revision')::int8)
       union all
-      select from campaign_scans where realm = %(realm)s and done_at is null"""
+      select from campaign_scans where realm = %(realm)s and done_at is null
+      union all
+      select from code_batch_progress where realm = %(realm)s and (made < wanted or announced < wanted)
+      union all
+      select from segments where realm = %(realm)s and not is_scanned and deleted_at is null"""
     return _watcher(database_url).execute(statement, {"realm": realm}, prepare=True).fetchone() is None
 
 

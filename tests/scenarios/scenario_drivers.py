@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import json
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 import memory_loading
-from conftest import PEPPER, Realm, RunningServer, wait_until
+from conftest import PEPPER, Realm, start_server
 from vinr_server.api.contract.offers import show_offers
 from vinr_server.api.contract.payments import CreatePaymentInput, payment
 from vinr_server.api.contract.table import OPERATIONS
@@ -551,10 +551,13 @@ class PostgresDriver:
 
 
 class HttpDriver:
-    """A client of the shared server, with a key of its own; the worker's process does the due work."""
+    """A client of a server's processes, with a key of its own; due work is run when a scenario says so.
 
-    def __init__(self, client: httpx2.Client, rows: Rows, realm: Realm) -> None:
-        self._client, self._rows = client, rows
+    A worker that came by itself would now and then take a step before the scenario looks.
+    """
+
+    def __init__(self, client: httpx2.Client, engine: Engine, rows: Rows, realm: Realm) -> None:
+        self._client, self._engine, self._rows = client, engine, rows
         self._headers = {"Authorization": f"Bearer {realm.key}"}
 
     def call(self, request: Request) -> Answer:
@@ -580,7 +583,15 @@ class HttpDriver:
     def settle(self, clock_id: str) -> None:
         """All work that is due by the clock's instant is written."""
         url = f"/v1/test_helpers/test_clocks/{clock_id}"
-        wait_until(lambda: self._read(url)["status"] == "ready", what=f"{clock_id} is ready")
+        self._work_until(lambda: self._read(url)["status"] == "ready", what=f"{clock_id} is ready")
+
+    def _work_until(self, is_done: Callable[[], bool], *, what: str) -> None:
+        """Rounds of due work, until it is done."""
+        for _round in range(ROUNDS_MAX):
+            if is_done():
+                return
+            self._engine.run(self._engine.worker.work_once())
+        raise AssertionError(f"{ROUNDS_MAX} rounds of due work, in vain until {what}")
 
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""
@@ -629,7 +640,7 @@ class HttpDriver:
         for segment in self.rows(Segment):
             if segment.type == "dynamic" and segment.deleted_at is None:
                 url = f"/v1/engagement/segments/{segment.id}"
-                wait_until(lambda url=url: self._read(url)["scan"]["status"] == "done", what=f"{url} is scanned")
+                self._work_until(lambda url=url: self._read(url)["scan"]["status"] == "done", what=f"{url} is scanned")
                 self._read(f"{url}/members")
 
 
@@ -641,21 +652,22 @@ def _http_answer(status: int, shown: Json, *, is_replay: bool) -> Answer:
 
 
 class HttpSession:
-    """What the scenarios over HTTP share: one client, and one connection to look into the server's database."""
+    """What the scenarios over HTTP share: a server without a worker, one client of it, and due work on its database."""
 
-    def __init__(self, server: RunningServer) -> None:
-        self._client = server.client()
-        self._connection = psycopg.connect(server.database_url, autocommit=True)
+    def __init__(self, database_url: str) -> None:
+        self._server = start_server(database_url, with_worker=False)
+        self._client, self._engine = self._server.client(), Engine(database_url)
 
     def driver(self) -> HttpDriver:
         """A driver in a realm of its own."""
-        realm = new_realm(self._connection)
-        return HttpDriver(self._client, Rows(self._connection, realm.id), realm)
+        realm = new_realm(self._engine.connection)
+        return HttpDriver(self._client, self._engine, Rows(self._engine.connection, realm.id), realm)
 
     def stop(self) -> None:
-        """Client and connection are closed."""
+        """The client is closed, and the server has ended."""
         self._client.close()
-        self._connection.close()
+        self._engine.stop()
+        self._server.stop()
 
 
 def running(engine_or_session: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from scenario_language import Clauses, Scenario, Step, read_scenarios
 from scenario_steps import VERBS
 from scenario_world import World
 
-from conftest import RunningServer, make_database
+from conftest import make_database
 from vinr_server.storage.laws.verify import verify
 from vinr_server.storage.postgres.embedded import EmbeddedServer
 
@@ -28,9 +28,9 @@ def engine(postgres: EmbeddedServer, template: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def http_session(shared_server: RunningServer) -> Iterator[HttpSession]:
-    """One client of the shared server; scenarios differ by realm."""
-    yield from running(HttpSession(shared_server))
+def http_session(postgres: EmbeddedServer, template: str) -> Iterator[HttpSession]:
+    """One server of two processes and one client; scenarios differ by realm."""
+    yield from running(HttpSession(make_database(postgres, template)))
 
 
 @pytest.fixture
