@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from test_campaign_steps import MORE_CAMPAIGNS, PAYMENT, Engine, engine
 
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands as campaigns
+from vinr_server.core.earning import commands as earning
+from vinr_server.core.payments import commands as payments
 from vinr_server.storage.campaigns import measuring
 from vinr_server.storage.postgres.connect import connect_writer
 
@@ -76,6 +79,21 @@ async def test_a_payment_converts_each_passage_whose_goal_is_open_and_no_other(e
 
     assert [reaction["did"] for reaction in paid["campaigns"]] == ["converted"] * 2
     assert engine.sql("select count(*) from campaign_enrolments where converted is not null") == [(2,)]
+
+
+async def test_an_entry_its_goal_and_the_goal_s_refund_in_one_batch_leave_it_not_converted(engine: Engine) -> None:
+    await launch(engine, "aim")
+    commands = [
+        earning.ReportEvent("cart.left", {"customer": "cust_0"}, customer_id="cust_0"),
+        PAYMENT(id="pay_1"),
+        payments.RefundPayment("pay_1"),
+    ]
+
+    await asyncio.wait_for(asyncio.gather(*(engine.do(command) for command in commands)), timeout=30)
+
+    stands = "select converted, json_array_length(goals) from campaign_enrolments"
+    stands += " where realm = %(realm)s and campaign_id = 'cmp_aim'"
+    assert engine.sql(stands) == [(None, 1)]
 
 
 @pytest.mark.parametrize(("sql", "more"), [(measuring.GOALS, ()), (measuring.MEETINGS, ([timedelta(days=7)],))])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from vinr_server.core.campaigns.challenges.attempts import settle
 from vinr_server.core.campaigns.challenges.contributing import amount_of
 from vinr_server.core.campaigns.challenges.measuring import contributions_of, said_by
+from vinr_server.core.campaigns.passages.entering import passages_named
 from vinr_server.core.campaigns.rows import Campaign, ContributionRow, Enrolment
 from vinr_server.core.earning.conditions import unmet_conditions
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import AlsoRows
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.payloads import payment_payload
@@ -30,15 +30,12 @@ def settle_refunds(draft: Layer, context: Context) -> None:
     ids = [event.data["id"] for event in draft.written(Event) if event.type in CHANGES]
     for payment_id in dict.fromkeys(ids):
         payment = draft.find(Payment, payment_id)
-        did = payment.outcome.get("campaigns", ()) if payment is not None else ()
-        enrolments = [reaction["enrolment"] for reaction in did if reaction.get("did") in COUNTED]
-        unread = [id for id in enrolments if not draft.declares(Enrolment, id) and not draft.is_made(id)]
-        if unread:
-            raise AlsoRows(Enrolment, unread)
-        for enrolment_id in enrolments:
-            enrolment = draft.get(Enrolment, enrolment_id)
-            if enrolment is not None and payment is not None:
-                _settle(draft, context, enrolment, payment)
+        if payment is None:
+            continue
+        did = payment.outcome.get("campaigns", ())
+        counted = [reaction["enrolment"] for reaction in did if reaction.get("did") in COUNTED]
+        for enrolment in passages_named(draft, counted):
+            _settle(draft, context, enrolment, payment)
 
 
 def _settle(draft: Layer, context: Context, enrolment: Enrolment, payment: Payment) -> None:

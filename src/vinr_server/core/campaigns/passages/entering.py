@@ -92,6 +92,15 @@ def past_of(draft: Layer, account: Account, campaign: Campaign, key: str) -> lis
     return [row for row in draft.here(Enrolment, account.id) if row.campaign_id == campaign.id]
 
 
+def passages_named(draft: Layer, ids: Iterable[str]) -> list[Enrolment]:
+    """The passages of these ids, which something else remembers. Raises AlsoRows for those that nobody has read."""
+    named = list(ids)
+    unread = [id for id in named if not draft.declares(Enrolment, id) and not draft.is_made(id)]
+    if unread:
+        raise AlsoRows(Enrolment, unread)
+    return [enrolment for id in named if (enrolment := draft.get(Enrolment, id)) is not None]
+
+
 def bar(
     draft: Layer, campaign: Campaign, definition: Definition, account: Account, key: str, now: datetime
 ) -> Enrolment | Rejected | None:

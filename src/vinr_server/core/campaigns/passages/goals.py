@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from vinr_server.core.campaigns.definition import Goal
-from vinr_server.core.campaigns.passages.entering import passage_payload
+from vinr_server.core.campaigns.passages.entering import passage_payload, passages_named
 from vinr_server.core.campaigns.passages.stepping import definition_at_entry
 from vinr_server.core.campaigns.payloads import conversion_payload
 from vinr_server.core.campaigns.rows import Enrolment, Reached
@@ -18,7 +18,6 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.calendar import INSTANT
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import AlsoRows
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
@@ -107,14 +106,10 @@ def settle_goals(draft: Layer, context: Context) -> None:
     changed = [event for event in draft.written(Event) if event.type in REFUNDS]
     for payment_id in dict.fromkeys(event.data["id"] for event in changed):
         payment = draft.find(Payment, payment_id)
-        ids = payment.outcome.get(REACHED, ()) if payment is not None else ()
-        unread = [id for id in ids if not draft.declares(Enrolment, id)]
-        if unread:
-            raise AlsoRows(Enrolment, unread)
-        for enrolment_id in ids:
-            enrolment = draft.get(Enrolment, enrolment_id)
-            if enrolment is not None and payment is not None:
-                _settle(draft, context, enrolment, payment)
+        if payment is None:
+            continue
+        for enrolment in passages_named(draft, payment.outcome.get(REACHED, ())):
+            _settle(draft, context, enrolment, payment)
 
 
 def _settle(draft: Layer, context: Context, enrolment: Enrolment, payment: Payment) -> None:

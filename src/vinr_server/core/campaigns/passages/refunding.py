@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from vinr_server.core.campaigns.definition import Definition
-from vinr_server.core.campaigns.passages.entering import end
+from vinr_server.core.campaigns.passages.entering import end, passages_named
 from vinr_server.core.campaigns.passages.giving.budgets import give_back
 from vinr_server.core.campaigns.passages.giving.taking_back import TAKEN_BACK, name_given
 from vinr_server.core.campaigns.passages.stepping import definition_of
@@ -14,7 +14,7 @@ from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import AlsoRows, Needs, Part
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
@@ -37,13 +37,8 @@ def refund_entries(draft: Layer, context: Context) -> None:
         if payment is None or not payment.is_refunded_whole:
             continue
         ids = [did["enrolment"] for did in payment.outcome.get("campaigns", ()) if did.get("did") == "entered"]
-        unread = [id for id in ids if not draft.declares(Enrolment, id) and not draft.is_made(id)]
-        if unread:
-            raise AlsoRows(Enrolment, unread)
-        for id in ids:
-            enrolment = draft.get(Enrolment, id)
-            if enrolment is not None:
-                _take_back(draft, context, enrolment)
+        for enrolment in passages_named(draft, ids):
+            _take_back(draft, context, enrolment)
 
 
 def name_refunded(needs: Needs, seen: Layer, enrolment: Enrolment) -> None:
