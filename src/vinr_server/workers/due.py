@@ -87,9 +87,9 @@ class DueWorker:
         begun = await begin_entries(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all(begun)
         pages = await scan_on(self._pool, now, limit=ACCOUNTS_MAX)
-        # Who is in a segment is known once all is done that moves its members.
-        pages += [] if moving or pages else await let_in(self._pool, limit=ACCOUNTS_MAX)
         await self._submit_all(pages)
+        entering = await let_in(self._pool, limit=ACCOUNTS_MAX)
+        await self._submit_all(entering)
         due_at = [row.due_at for rows in (accounts, steps, offers, sessions, referrals, moving) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
@@ -101,9 +101,8 @@ class DueWorker:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
             self._reminders.again()
-        return bool(
-            accounts or steps or left or is_reminding or offers or sessions or referrals or moving or pages or clocks
-        )
+        of_members = accounts or steps or left or is_reminding or moving or pages or begun or entering
+        return bool(of_members or offers or sessions or referrals or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")

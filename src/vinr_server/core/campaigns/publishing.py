@@ -142,7 +142,7 @@ def _let_in_present(draft: Layer, context: Context, campaign: Campaign) -> Rejec
         as_of=context.now(program_of_campaign(draft, campaign).clock_id),
         started_at=context.wall_now,
     )
-    begin_scan(draft, context, scan)
+    begin_scan(draft, scan)
     return None
 
 

@@ -28,28 +28,26 @@ NO_STEP_DUE = """not exists (
   join campaign_enrolments e on e.realm = m.realm and e.campaign_id = m.id and e.due_at <= c.frozen_at
   where p.realm = c.realm and p.clock_id = c.id and m.paused_at is null)"""
 
+# Of a campaign m: the passages that it takes along. Plan: campaign_enrolments_inside.
+_IS_BEHIND = """e.realm = m.realm and e.campaign_id = m.id and e.status in ('open', 'failed')
+    and e.revision < case when m.is_cleared then 9223372036854775807 else (m.move ->> 'revision')::int8 end"""
+_TAKES_ALONG = "(m.is_cleared or m.move is not null)"
+
 # Who is still inside a revision that its campaign moves on from, or inside a campaign that nobody stays in. Plan: for
 # each such campaign a short range of campaign_enrolments_inside.
-LEFT_BEHIND = """
-select c.realm, r.livemode, e.id
-from campaigns c
-join realms r on r.id = c.realm
-cross join lateral (
-  select id from campaign_enrolments
-  where realm = c.realm and campaign_id = c.id and status in ('open', 'failed')
-    and revision < case when c.is_cleared then 9223372036854775807 else (c.move ->> 'revision')::int8 end
-  order by revision limit $1
-) as e
-where c.is_cleared or c.move is not null
+LEFT_BEHIND = f"""
+select m.realm, r.livemode, e.id
+from campaigns m
+join realms r on r.id = m.realm
+cross join lateral (select e.id from campaign_enrolments e where {_IS_BEHIND} order by e.revision limit $1) as e
+where {_TAKES_ALONG}
 limit $1
 """
 
 # For a program on a clock: nobody in it is left behind by a campaign.
-NOBODY_BEHIND = """not exists (
-  select from programs p join campaigns m on m.realm = p.realm and m.program_id = p.id
-    and (m.is_cleared or m.move is not null)
-  join campaign_enrolments e on e.realm = m.realm and e.campaign_id = m.id and e.status in ('open', 'failed')
-    and e.revision < case when m.is_cleared then 9223372036854775807 else (m.move ->> 'revision')::int8 end
+NOBODY_BEHIND = f"""not exists (
+  select from programs p join campaigns m on m.realm = p.realm and m.program_id = p.id and {_TAKES_ALONG}
+  join campaign_enrolments e on {_IS_BEHIND}
   where p.realm = c.realm and p.clock_id = c.id)"""
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 # Campaigns whose schedule lets members in by now, on their clocks. Plan: campaigns_scheduled, then keys.
 SCHEDULED = """
-select c.realm, r.livemode, c.id, c.next_entry_at, coalesce(k.frozen_at, $1), p.timezone
+select c.realm, r.livemode, c.id
 from campaigns c
 join realms r on r.id = c.realm
 join programs p on p.realm = c.realm and p.id = c.program_id
@@ -15,11 +15,16 @@ left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
 where c.next_entry_at is not null and c.archived_at is null and c.next_entry_at <= coalesce(k.frozen_at, $1)
 order by c.next_entry_at limit $2
 """
-# Plan: campaign_scans_open, which is empty but while members are gone through.
+# Who was in a segment at an instant is known once all is judged that moves its members by then, and once its conditions
+# were looked through. Plan: campaign_scans_open, which is empty but while members are gone through; then a key of
+# segments, and the first of accounts_moving.
 OPEN_SCANS = """
 select s.realm, r.livemode, s.campaign_id, s.name, s.program_id, s.segment_id, s.as_of, s.cursor_at, s.cursor
 from campaign_scans s join realms r on r.id = s.realm
-where s.done_at is null order by s.started_at, s.realm, s.id limit $1
+left join segments g on g.realm = s.realm and g.id = s.segment_id
+where s.done_at is null and (g.id is null or g.is_scanned or g.deleted_at is not null) and not exists (
+  select from accounts where realm = s.realm and program_id = s.program_id and next_segments_at <= s.as_of)
+order by s.started_at, s.realm, s.id limit $1
 """
 # The next members of a program, or of a segment, since when each is there. Plan: a range of accounts_newest, or of
 # segment_members_newest.
@@ -45,14 +50,11 @@ and not exists (
 
 
 class Scheduled(NamedTuple):
-    """A campaign that lets members in, since when, and its program's now and zone."""
+    """A campaign that lets members in."""
 
     realm: int
     livemode: bool
     campaign_id: str
-    due_at: datetime
-    now: datetime
-    zone: str
 
 
 class OpenScan(NamedTuple):

@@ -25,12 +25,10 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.segments.conditions import tree_of
 
 
-def begin_scan(draft: Layer, context: Context, scan: CampaignScan) -> CampaignScan:
+def begin_scan(draft: Layer, scan: CampaignScan) -> None:
     """The members whom a scan finds enter from now on; one that has begun before is left as it is."""
-    present = draft.get(CampaignScan, scan.id)
-    if present is None:
+    if draft.get(CampaignScan, scan.id) is None:
         draft.put(scan)
-    return present or scan
 
 
 def needs_begin_entries(command: BeginEntries, needs: Needs) -> None:
@@ -71,7 +69,7 @@ def decide_begin_entries(draft: Layer, command: BeginEntries, context: Context) 
         done_at=context.wall_now if is_missed else None,
         is_missed=is_missed,
     )
-    begin_scan(draft, context, scan)
+    begin_scan(draft, scan)
     draft.put(replace(campaign, next_entry_at=next_entry(campaign, schedule, at, program.timezone)))
     return answer
 
