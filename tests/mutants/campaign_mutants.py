@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def journeys(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[journeys: {title} [core]]"
+    return scenario(f"journeys: {title}")
 
 
 def passages(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[passages: {title} [core]]"
+    return scenario(f"passages: {title}")
 
 
 MUTANTS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 HELD = "properties/test_property_challenges.py::test_what_is_held_depends_on_what_is_kept_alone"
 ANY_ORDER = "properties/test_property_challenges.py::test_any_order_of_arrival_gives_the_same"
@@ -11,7 +11,7 @@ NO_TRACE = "properties/test_property_challenges.py::test_refunds_that_are_undone
 
 def challenges(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[challenges: {title} [core]]"
+    return scenario(f"challenges: {title}")
 
 
 STRETCH = challenges("A stretch of 30 days ends exactly 30 days later (R54)")

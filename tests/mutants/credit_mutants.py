@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def credit(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[store_credit: {title} [core]]"
+    return scenario(f"store_credit: {title}")
 
 
 def paid(title: str) -> str:
     """The scenario of carts, payments and refunds that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[credit_in_payments: {title} [core]]"
+    return scenario(f"credit_in_payments: {title}")
 
 
 MUTANTS = [

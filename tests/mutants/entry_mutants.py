@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def schedules(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[schedules: {title} [core]]"
+    return scenario(f"schedules: {title}")
 
 
 MUTANTS = [

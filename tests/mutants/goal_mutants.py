@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def goals(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[goals: {title} [core]]"
+    return scenario(f"goals: {title}")
 
 
 HELD_OUT = goals("Who is held out takes no step and hears of nothing; a member stays on the same side (R47, 45)")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
-def scenario(title: str) -> str:
+def inactivity(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[inactivity: {title} [core]]"
+    return scenario(f"inactivity: {title}")
 
 
-TOGETHER = scenario("All points end together, so long after their member last earned or redeemed (R84)")
+TOGETHER = inactivity("All points end together, so long after their member last earned or redeemed (R84)")
 
 MUTANTS = [
     Mutant(
@@ -32,34 +32,36 @@ MUTANTS = [
         "caught_up",
         "is_behind(account, program, now=now) or (account.inactive_at is not None and is_inactive(account, now))",
         "is_behind(account, program, now=now)",
-        scenario("What a member does after it became inactive brings nothing back, however late the job is (R2, R84)"),
+        inactivity(
+            "What a member does after it became inactive brings nothing back, however late the job is (R2, R84)"
+        ),
     ),
     Mutant(
         "fewer months end sooner what was promised longer",
         "active",
         "at is None or (account.inactive_at is not None and at <= account.inactive_at)",
         "at is None",
-        scenario("Fewer months don't end sooner what was promised longer (R84)"),
+        inactivity("Fewer months don't end sooner what was promised longer (R84)"),
     ),
     Mutant(
         "what comes back to an inactive member stays",
         "end_of",
         "account.inactive_at if lot.by_inactivity else lot.expires_at",
         "account.inactive_at if lot.by_inactivity and (not account.is_inactive) else lot.expires_at",
-        scenario("What comes back to a member who became inactive meanwhile ends at once (R5, R84)"),
+        inactivity("What comes back to a member who became inactive meanwhile ends at once (R5, R84)"),
     ),
     Mutant(
         "who was active first says when both that were merged are inactive",
         "_as_active",
         "max((each.inactive_at for each in (account, into) if each.inactive_at is not None), default=None)",
         "min((each.inactive_at for each in (account, into) if each.inactive_at is not None), default=None)",
-        scenario("Two members that become one were last active when either was (R84, R85)"),
+        inactivity("Two members that become one were last active when either was (R84, R85)"),
     ),
     Mutant(
         "an end of its own comes after that of inactivity",
         "overdue",
         "(end_of(lot, account), *use_order(lot))",
         "use_order(lot)",
-        scenario("Ends of both kinds come in the order of their instants (R4, R84)"),
+        inactivity("Ends of both kinds come in the order of their instants (R4, R84)"),
     ),
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def issuing(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[issuing: {title} [core]]"
+    return scenario(f"issuing: {title}")
 
 
 POINTS = "A campaign gives what its budget has, an award whole or not at all, and again in the next period (R56)"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def referrals(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[referrals: {title} [core]]"
+    return scenario(f"referrals: {title}")
 
 
 def conversions(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[conversions: {title} [core]]"
+    return scenario(f"conversions: {title}")
 
 
 MUTANTS = [

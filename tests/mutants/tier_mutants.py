@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def tiers(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[tier_windows: {title} [core]]"
+    return scenario(f"tier_windows: {title}")
 
 
 MUTANTS = [

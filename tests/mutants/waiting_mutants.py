@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
 
 
 def pending(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[pending: {title} [core]]"
+    return scenario(f"pending: {title}")
 
 
 def holds(title: str) -> str:
     """The scenario that must go red, on core."""
-    return f"scenarios/test_scenarios.py::test_scenario[holds: {title} [core]]"
+    return scenario(f"holds: {title}")
 
 
 MUTANTS = [

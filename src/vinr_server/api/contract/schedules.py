@@ -30,7 +30,7 @@ def read_schedule(place: Place) -> Schedule:
         if name != _SAYS_WHEN.get(every) and place.value(name) is not None:
             place.say(name, f"It does not go with every: {every}.")
     place.end()
-    return read if every != "once" or read.on is not None else Schedule("day", read.at_minutes)
+    return read
 
 
 def _day(place: Place) -> date | None:

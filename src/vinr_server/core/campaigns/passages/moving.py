@@ -10,9 +10,9 @@ from vinr_server.core.campaigns.changes import program_of_campaign, revision_of
 from vinr_server.core.campaigns.definition import EXIT, Awaited, Definition
 from vinr_server.core.campaigns.passages.due import after_pauses
 from vinr_server.core.campaigns.passages.entering import end
-from vinr_server.core.campaigns.passages.stepping import definition_of
+from vinr_server.core.campaigns.passages.stepping import definition_of, log
 from vinr_server.core.campaigns.passages.waits import wait_end, zone_of
-from vinr_server.core.campaigns.rows import Campaign, Enrolment, EnrolmentStep
+from vinr_server.core.campaigns.rows import Campaign, Enrolment
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
@@ -34,10 +34,12 @@ def follow(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
     assert newer is not None and enrolment.step is not None, "it was published, and who is inside stands somewhere"
     target = way_to(definition, newer.definition, enrolment.step, campaign.move.ways)
     if target is None or target == EXIT:
-        logged = _logged(draft, enrolment, "exited", {}, at=at)
-        return end(draft, context, logged, definition, "unmapped", at=at)
-    detail = {"facts": {"to": {"revision": newer.revision, "step": target}}}
-    moved = replace(_logged(draft, enrolment, "moved", detail, at=at), revision=newer.revision)
+        log(draft, enrolment, "move", "exited", {}, at=at)
+        left = replace(enrolment, position=enrolment.position + 1)
+        return end(draft, context, left, definition, "unmapped", at=at)
+    to = {"revision": newer.revision, "step": target}
+    log(draft, enrolment, "move", "moved", {"facts": {"to": to}}, at=at)
+    moved = replace(enrolment, position=enrolment.position + 1, revision=newer.revision)
     moved = _placed(draft, context, moved, definition, newer.definition, target, campaign, at=at)
     draft.put(moved)
     return moved
@@ -49,27 +51,6 @@ def way_to(older: Definition, newer: Definition, step_id: str, ways: Mapping[str
         return ways[step_id]
     here, there = older.steps.get(step_id), newer.steps.get(step_id)
     return step_id if here is not None and there is not None and here.kind == there.kind else None
-
-
-def _logged(
-    draft: Layer, enrolment: Enrolment, outcome: str, detail: Mapping[str, object], *, at: datetime
-) -> Enrolment:
-    """The move is in the log, as what the member left its step by."""
-    log = EnrolmentStep(
-        bucket=enrolment.bucket,
-        enrolment_id=enrolment.id,
-        position=enrolment.position + 1,
-        account_id=enrolment.account_id,
-        campaign_id=enrolment.campaign_id,
-        step=enrolment.step or "",
-        kind="move",
-        revision=enrolment.revision,
-        outcome=outcome,
-        at=at,
-        detail=detail,
-    )
-    draft.put(log)
-    return replace(enrolment, position=log.position)
 
 
 def _placed(

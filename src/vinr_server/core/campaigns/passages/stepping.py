@@ -151,6 +151,26 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
     return enrolment
 
 
+def log(draft: Layer, enrolment: Enrolment, kind: str, outcome: str, detail: Json, *, at: datetime) -> None:
+    """What came of the step at which the passage stands is in its log."""
+    assert enrolment.step is not None, f"{enrolment.id} stands at no step"
+    draft.put(
+        EnrolmentStep(
+            bucket=enrolment.bucket,
+            enrolment_id=enrolment.id,
+            position=enrolment.position + 1,
+            account_id=enrolment.account_id,
+            campaign_id=enrolment.campaign_id,
+            step=enrolment.step,
+            kind=kind,
+            revision=enrolment.revision,
+            outcome=outcome,
+            at=at,
+            detail=detail,
+        )
+    )
+
+
 def _over_at(draft: Layer, enrolment: Enrolment, wait: Wait, account: Account, *, at: datetime) -> datetime:
     """When the wait is over that begins now: now, where what it waits for was heard before (R45)."""
     heard = enrolment.heard_at(enrolment.step)
@@ -172,25 +192,12 @@ def _moved(
     """The step is in the log, and the passage stands at the next one, or is over."""
     step_id = enrolment.step
     assert step_id is not None, "a step was taken"
-    log = EnrolmentStep(
-        bucket=enrolment.bucket,
-        enrolment_id=enrolment.id,
-        position=enrolment.position + 1,
-        account_id=enrolment.account_id,
-        campaign_id=enrolment.campaign_id,
-        step=step_id,
-        kind=step.kind,
-        revision=enrolment.revision,
-        outcome=done.outcome,
-        at=at,
-        detail=numbered(enrolment, done.detail),
-    )
-    draft.put(log)
+    log(draft, enrolment, step.kind, done.outcome, numbered(enrolment, done.detail), at=at)
     ways = {**enrolment.ways, step_id: done.outcome} if step.split is not None else enrolment.ways
     moved = replace(
         enrolment,
         step=done.next,
-        position=log.position,
+        position=enrolment.position + 1,
         waits_since=None,
         due_at=at,
         heard=tuple(heard for heard in enrolment.heard if heard.step_id != step_id),
