@@ -10,10 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.campaigns.challenges.revoking import name_attempts
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.campaigns.passages.giving.codes import name_codes_ahead
-from vinr_server.core.campaigns.passages.refunding import name_refunded
+from vinr_server.core.campaigns.passages.giving.taking_back import name_given
 from vinr_server.core.campaigns.passages.stepping import name_steps
 from vinr_server.core.campaigns.rows import (
     Campaign,
@@ -177,9 +176,8 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
     for row_type, id in needs.asked:
         asked = world.get(Enrolment, id) if row_type is Enrolment else None
         if asked is not None:
-            name_refunded(needs, world, asked)
             name_counted(needs, asked)
-            name_attempts(needs, world, asked)
+            name_given(needs, world, asked)
     for name in needs.rows.get(PastEntry, ()):
         for row in world.children(Enrolment, name[0]):  # type: ignore[index]
             loaded.put(row)

@@ -9,8 +9,8 @@ import pytest
 
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.resources.campaign_definitions import read_definition
-from vinr_server.core.campaigns.checking import cycle_in, longest_way, problems_of, reached_from
-from vinr_server.core.campaigns.definition import Step, Wait
+from vinr_server.core.campaigns.checking import cycle_in, longest_way, problems_of
+from vinr_server.core.campaigns.definition import Step, Wait, reached_from
 from vinr_server.core.campaigns.rows import DefinitionProblem
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.spans.durations import Duration

@@ -165,14 +165,14 @@ MUTANTS = [
     ),
     Mutant(
         "awards that stay are clawed back with their attempt",
-        "_goes_back",
-        "step.award.clawback != 'none'",
-        "True",
+        "taking_back:_award_back",
+        "step.award.clawback == 'none'",
+        "False",
         GIVEN,
     ),
     Mutant(
         "an attempt that is revoked leaves its grants",
-        "revoking:_take_back",
+        "take_step_back",
         "TAKEN_BACK.items()",
         "()",
         GIVEN,

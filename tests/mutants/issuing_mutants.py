@@ -65,8 +65,8 @@ MUTANTS = [
     Mutant(
         "a used code is withdrawn with the entry's payment",
         "withdraw_code",
-        "code.used",
-        "False",
+        "if code.used:",
+        "if False:",
         issuing("A refund of the entry's payment withdraws the code that nobody has used (R49)"),
     ),
     Mutant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from vinr_server.core.campaigns.definition import AskedOffer, Definition, Granted, Step, cost_of, longest
+from vinr_server.core.campaigns.definition import AskedOffer, Definition, Granted, Step, cost_of, longest, reached_from
 from vinr_server.core.campaigns.rows import DefinitionProblem
 from vinr_server.core.codes.rows import CodeBatch
 from vinr_server.core.conditions.membership import asked_in
@@ -97,19 +97,6 @@ def cycle_in(steps: Mapping[str, Step]) -> list[str]:
         if found:
             return found
     return []
-
-
-def reached_from(steps: Mapping[str, Step], start: str) -> set[str]:
-    """The steps that the first one leads to, itself included."""
-    reached: set[str] = set()
-    waiting = [start]
-    while waiting:
-        id = waiting.pop()
-        if id in reached or id not in steps:
-            continue
-        reached.add(id)
-        waiting += [target for _place, target in steps[id].ways_out() if target is not None]
-    return reached
 
 
 def _of_lengths(definition: Definition, *, has_ways: bool) -> Found:

@@ -292,6 +292,19 @@ def cost_of(budget: Budget, step: Step) -> int:
     return 1 if step.kind in GIVING else 0
 
 
+def reached_from(steps: Mapping[str, Step], start: str, *, until_wait: bool = False) -> set[str]:
+    """The steps that the first one leads to, itself included; of waits that come later, none, `until_wait`."""
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        id = waiting.pop()
+        if id in reached or id not in steps or (until_wait and id != start and steps[id].wait is not None):
+            continue
+        reached.add(id)
+        waiting += [target for _place, target in steps[id].ways_out() if target is not None]
+    return reached
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """All that one revision of a campaign says. `holdout`: of 10,000 members, so many are held out (R47)."""

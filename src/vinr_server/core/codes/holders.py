@@ -9,16 +9,14 @@ from vinr_server.core.codes.payloads import code_payload
 from vinr_server.core.codes.rows import Code, CodeBatch
 from vinr_server.core.kernel.answers import Rejected, invalid
 from vinr_server.core.kernel.caps import CAPS, counter_of
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import EMPTY, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.rows import Counter, Json
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.offers.rows import Offer
+from vinr_server.core.offers.rows import Offer, OfferStatus
 from vinr_server.core.programs.rows import Program
-
-NO_METADATA: Json = {}
 
 
 def look_at_key(needs: Needs, key: str) -> None:
@@ -104,8 +102,13 @@ def _passes_on(layer: Layer, context: Context, holder: Code, offer: Offer | None
     is_disabled = holder.status == "disabled" or is_cut_off(layer, holder)
     if offer is None or is_disabled or (holder.expires_at is not None and holder.expires_at <= now):
         return True
+    return status_of_offer(layer, offer, now) in ("expired", "exhausted")
+
+
+def status_of_offer(layer: Layer, offer: Offer, now: datetime) -> OfferStatus:
+    """Where the offer stands, with what its cap has counted, which is declared with the code."""
     counter = layer.get(Counter, counter_of("offer", offer.id), of=(CAPS, offer.id)) if offer.is_counted else None
-    return offer.status_at(now, used=counter.used if counter else 0) in ("expired", "exhausted")
+    return offer.status_at(now, used=counter.used if counter is not None else 0)
 
 
 def take_key(draft: Layer, key: str) -> None:
@@ -140,7 +143,7 @@ def new_code(
     max_redemptions: int | None = None,
     starts_at: datetime | None = None,
     expires_at: datetime | None = None,
-    metadata: Json = NO_METADATA,
+    metadata: Json = EMPTY,
     batch_id: str | None = None,
     number: int | None = None,
 ) -> Code:

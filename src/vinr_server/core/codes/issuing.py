@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vinr_server.core.codes.batches import AMOUNT_MAX, batch_of, off_refusal, shown_batch, space_refusal
+from vinr_server.core.codes.batches import AMOUNT_MAX, off_refusal, shown_batch, space_refusal
 from vinr_server.core.codes.changes import member_refusal
-from vinr_server.core.codes.holders import name_offer_of_code, new_code, now_of
+from vinr_server.core.codes.holders import name_offer_of_code, new_code, now_of, status_of_offer
 from vinr_server.core.codes.keys import fold
 from vinr_server.core.codes.rows import BatchTally, Code, CodeBatch, CodeProgress, NextCodes
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.answers import Rejected, missing
 from vinr_server.core.kernel.calendar import whole_second
-from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs
-from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.spans.durations import Duration, later
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
@@ -52,16 +50,16 @@ def issue_code(
     Refuses: a batch that is disabled, or whose codes are still being generated; an offer that is over, or of another
     program; a batch that has no code left, or could have no other that nobody guesses. Raises AlsoRows.
     """
-    named = draft.get(CodeBatch, batch_id)
-    off = off_refusal(named) if named is not None else None
+    batch = draft.get(CodeBatch, batch_id)
+    if batch is None:
+        return missing("code batch", batch_id, param="batch")
+    off = off_refusal(batch)
     if off is not None:
         return off
-    if named is not None and draft.find(NextCodes, batch_id) is None:
+    if draft.find(NextCodes, batch_id) is None:
         raise AlsoRows(NextCodes, [(batch_id, 1)])
-    found = batch_of(draft, batch_id, param="batch")
-    if isinstance(found, Rejected):
-        return found
-    batch, progress = found
+    progress = draft.get(CodeProgress, batch_id)
+    assert progress is not None, "every batch has its progress"
     offer = draft.get(Offer, batch.offer_id)
     if offer is None or offer.deleted_at is not None:
         message = f"Offer {batch.offer_id} is deleted: its codes open nothing."
@@ -80,8 +78,7 @@ def issue_code(
 
 def _over_refusal(draft: Layer, offer: Offer, *, at: datetime) -> Rejected | None:
     """Refuse a code that would open nothing: the offer is over, or all its uses are taken."""
-    counter = draft.get(Counter, counter_of("offer", offer.id), of=(CAPS, offer.id)) if offer.is_counted else None
-    status = offer.status_at(at, used=counter.used if counter is not None else 0)
+    status = status_of_offer(draft, offer, at)
     if status not in ("expired", "exhausted"):
         return None
     limit = "window" if status == "expired" else "global"
@@ -215,4 +212,4 @@ def withdraw_code(draft: Layer, code_id: str) -> bool:
         return False
     if code.status == "active":
         draft.put(replace(code, status="disabled"))
-    return True
+    return not code.reserved

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vinr_server.core.campaigns.challenges.revoking import name_attempts
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.giving.codes import name_codes_ahead
-from vinr_server.core.campaigns.passages.refunding import name_refunded
+from vinr_server.core.campaigns.passages.giving.taking_back import name_given
 from vinr_server.core.campaigns.passages.stepping import name_steps
 from vinr_server.core.campaigns.rows import (
     EVERY_KEY,
@@ -73,9 +72,8 @@ async def read_enrolments(reading: Reading) -> None:
         for row_type, id in needs.asked:
             asked = reading.layers[realm].find(Enrolment, id) if row_type is Enrolment else None
             if asked is not None:
-                name_refunded(needs, reading.layers[realm], asked)
                 name_counted(needs, asked)
-                name_attempts(needs, reading.layers[realm], asked)
+                name_given(needs, reading.layers[realm], asked)
     for *record, is_due in await reading.connection.fetch(OPEN, *columns_of(wanted)) if wanted else ():
         row: Any = TABLES[Enrolment].row(record)
         realm = record[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from vinr_server.core.campaigns.challenges.figures import progress_payload
 from vinr_server.core.campaigns.challenges.measuring import Course, course_of, said_by
@@ -17,11 +15,10 @@ from vinr_server.core.campaigns.rows import PROGRESS, Campaign, Enrolment
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
-
-Json = Mapping[str, Any]
 
 
 def settle(

@@ -18,6 +18,7 @@ from vinr_server.core.kernel.commands import Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 from vinr_server.core.kernel.payloads import unix_or_none
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.movements import accrue
@@ -30,8 +31,6 @@ from vinr_server.core.rewards.redemptions import giving_refusal, issue
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.members import set_place
 from vinr_server.core.segments.rows import Segment
-
-Json = Mapping[str, Any]
 
 
 class Acting(NamedTuple):

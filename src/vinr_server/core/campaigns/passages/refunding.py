@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.passages.entering import end, passages_named
-from vinr_server.core.campaigns.passages.giving.budgets import give_back
-from vinr_server.core.campaigns.passages.giving.taking_back import TAKEN_BACK, name_given
+from vinr_server.core.campaigns.passages.giving.taking_back import take_step_back
 from vinr_server.core.campaigns.passages.stepping import definition_of
 from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.needs import name_account
-from vinr_server.core.ledger.reversals import take_back_award
-from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
@@ -39,21 +33,6 @@ def refund_entries(draft: Layer, context: Context) -> None:
         ids = [did["enrolment"] for did in payment.outcome.get("campaigns", ()) if did.get("did") == "entered"]
         for enrolment in passages_named(draft, ids):
             _take_back(draft, context, enrolment)
-
-
-def name_refunded(needs: Needs, seen: Layer, enrolment: Enrolment) -> None:
-    """All that taking back what a passage gave may change is declared."""
-    name_account(needs, enrolment.account_id, lots=Part.FIRST, beside=enrolment.id)
-    for award_id in _award_ids(enrolment):
-        needs.row(Lot, award_id)
-        needs.row(Entry, award_id)
-    name_given(needs, seen, enrolment.account_id, enrolment.results.values())
-
-
-def _award_ids(enrolment: Enrolment) -> Iterator[str]:
-    for result in enrolment.results.values():
-        if "points_transaction" in result:
-            yield result["points_transaction"]
 
 
 def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
@@ -80,30 +59,22 @@ def _revoked(
     points, withdrawn, kept = before["points"], list(before["withdrawn"]), list[str]()
     returned = dict(before["budget"])
     for step_id, given in enrolment.results.items():
-        back, count = _award_back(draft, context, enrolment, definition, step_id), len(withdrawn)
-        points += back
-        for name, take_back in TAKEN_BACK.items():
-            if name in given and given[name] not in withdrawn:
-                (withdrawn if take_back(draft, context, given[name], at) else kept).append(given[name])
-        if "budget" in given and (back or len(withdrawn) > count):
-            give_back(draft, context, given["budget"], points=back, returned=returned)
+        back = take_step_back(
+            draft,
+            context,
+            enrolment,
+            definition,
+            step_id,
+            given,
+            reason="entry refunded",
+            receipt={},
+            at=at,
+            returned=returned,
+            without=withdrawn,
+        )
+        points += back.points or 0
+        for name, is_gone in back.is_gone.items():
+            (withdrawn if is_gone else kept).append(given[name])
     if not points and not withdrawn and not kept:
         return None
     return {"points": points, "withdrawn": withdrawn, "kept": kept, "budget": returned}
-
-
-def _award_back(draft: Layer, context: Context, enrolment: Enrolment, definition: Definition, step_id: str) -> int:
-    """The step's award is reversed, unless it says that it stays; how many points that are."""
-    step, award_id = definition.steps.get(step_id), enrolment.results[step_id].get("points_transaction")
-    if award_id is None or step is None or step.award is None or step.award.clawback == "none":
-        return 0
-    return take_back_award(
-        draft,
-        context,
-        enrolment.account_id,
-        award_id,
-        reason="entry refunded",
-        source_type="campaign",
-        source_id=enrolment.id,
-        receipt={"campaign": enrolment.campaign_id, "step": step_id},
-    )

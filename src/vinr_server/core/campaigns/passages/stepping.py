@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vinr_server.core.campaigns.challenges.attempts import go_on, numbered, with_steps_taken
 from vinr_server.core.campaigns.changes import revision_of
@@ -24,6 +24,7 @@ from vinr_server.core.kernel.caps import counter_of
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
@@ -35,9 +36,6 @@ from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.conditions import tree_of
 from vinr_server.core.segments.rows import SegmentMember
 from vinr_server.core.tiers.changing import judge_tiers
-
-Json = Mapping[str, Any]
-
 
 # What a passage comes to when its account takes no part any longer, by the account's status.
 ENDED_BY: Mapping[str, str] = {"closed": "account_closed", "merged": "merged"}

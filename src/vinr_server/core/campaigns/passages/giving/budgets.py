@@ -6,9 +6,7 @@ stands in its log. It comes back only with what it paid for, in the period that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from vinr_server.core.budgets.counting import Left, budget_counter, count, counter_at, exhausted, left_of, period_name
 from vinr_server.core.budgets.rows import Budget
@@ -18,11 +16,11 @@ from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import Program
 
-Json = Mapping[str, Any]
 # How the name of the counter begins that says whether it was announced that a budget is exhausted.
 ANNOUNCED = "exhausted"
 
@@ -40,7 +38,9 @@ def name_campaign_budget(needs: Needs, seen: Layer, definition: Definition, camp
         return
     period = period_name(budget.period, needs.at, program.timezone)
     for member_id in account.account_ids if budget.is_per_member else (None,):
-        needs.counter(budget_counter(owner_of(campaign_id, budget), period, member_id))
+        counter_id = budget_counter(owner_of(campaign_id, budget), period, member_id)
+        needs.counter(counter_id)
+        needs.counter(f"{ANNOUNCED}:{counter_id}")
 
 
 def take_of_budget(
