@@ -69,7 +69,9 @@ class Coverage:
         """Whether the batch itself has created the row with this id, so that all rows that depend on it are here.
 
         A member is new with its first account: rows under a customer's id may be older than the customer's own row.
+        What was loaded itself is not new with the first of the rows that it owns.
         """
+        is_loaded = any(id in rows for row_type, rows in self._loaded._rows.items() if row_type.owns)
         above: Layer | None = layer
         while above is not None and above is not self._loaded:
             for row_type, rows in above._rows.items():
@@ -77,7 +79,7 @@ class Coverage:
                     return True
             for row_type, parent in above._children:
                 is_whole = parent == id and row_type.owns and self._needs.part_of(row_type, id) is Part.ALL
-                if is_whole and not self._loaded.here(row_type, id):
+                if is_whole and not is_loaded and not self._loaded.here(row_type, id):
                     return True
             above = above._below
         return False
