@@ -73,8 +73,8 @@ MUTANTS = [
     Mutant(
         "a stretch holds what lies exactly its length back",
         "_in_a_stretch",
-        "later(before.occurred_at, length, zone) > contribution.occurred_at",
-        "later(before.occurred_at, length, zone) >= contribution.occurred_at",
+        "each[0] > at",
+        "each[0] >= at",
         STRETCH,
     ),
     Mutant(

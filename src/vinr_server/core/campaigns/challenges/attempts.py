@@ -31,6 +31,8 @@ def settle(
     """
     now = context.now(program_of(draft, account).clock_id)
     course = course_of(draft, enrolment, account)
+    if enrolment.challenge is not None and course.standing.eras != enrolment.challenge.eras:
+        course = course._replace(standing=replace(course.standing, expired_at=now))
     enrolment, standing = replace(enrolment, challenge=course.standing), course.standing
     complete = len(course.progress.completed)
     for place in range(len(standing.attempts), complete):
@@ -69,7 +71,7 @@ def _due(enrolment: Enrolment, course: Course, account: Account, *, now: datetim
         return enrolment
     if is_waiting or is_done(standing, course.says):
         return replace(enrolment, due_at=now)
-    return replace(enrolment, due_at=standing.expiry.at if standing.expiry is not None else None)
+    return replace(enrolment, due_at=max(standing.expiry.at, now) if standing.expiry is not None else None)
 
 
 def announce_course(
@@ -97,10 +99,11 @@ def go_on(draft: Layer, context: Context, enrolment: Enrolment, *, at: datetime)
         return _begin(draft, begun, _saying(draft, campaign, attempt.revision).start, attempt.revision, at=at)
     if standing.expiry is not None and standing.expiry.at <= at:
         is_short = standing.expiry.period != ENTRY or not standing.attempts
-        standing = replace(standing, expired=standing.expiry.period, expiry=None)
+        standing = replace(standing, expired=standing.expiry.period, expired_at=standing.expiry.at, expiry=None)
         if standing.expired == ENTRY:
             standing = replace(standing, ends_as="completed" if standing.attempts else "expired")
-        standing = _with_expiry(draft, replace(enrolment, challenge=standing))
+        else:
+            standing = _with_expiry(draft, replace(enrolment, challenge=standing))
         enrolment = replace(enrolment, challenge=standing)
         if is_short and says.on_expire is not None:
             enrolment = replace(enrolment, challenge=replace(standing, is_expiring=True))

@@ -66,7 +66,7 @@ def contribute(
             enrolment_id=enrolment.id,
             source_id=source_id,
             account_id=enrolment.account_id,
-            revision=campaign.revision if enrolment.challenge.ends_as is None else enrolment.challenge.eras[-1][0],
+            revision=campaign.revision,
             occurred_at=happened.occurred_at,
             sequence=len(known) + 1,
             amount=amount,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from vinr_server.core.campaigns.challenges.targets import Contribution, Era, Streak, Target
-from vinr_server.core.kernel.calendar import local_day
+from vinr_server.core.kernel.calendar import LAST_INSTANT, local_day
 from vinr_server.core.kernel.spans.durations import later
 from vinr_server.core.kernel.spans.periods import Period, period_end, period_of
 from vinr_server.core.kernel.values import dataclass, replace
@@ -114,19 +114,14 @@ def _first_attempt(left: list[Contribution], target: Target, entered_at: datetim
 def _in_a_stretch(left: Sequence[Contribution], target: Target, zone: str) -> tuple[Attempt, bool]:
     """Whatever lies in a window that ends at the newest contribution; without one, all."""
     length = None if target.window.is_from_entry else target.window.length
-    inside: list[Contribution] = []
+    inside: list[tuple[datetime, Contribution]] = []
     for contribution in left:
-        inside = [
-            *(
-                before
-                for before in inside
-                if length is None or later(before.occurred_at, length, zone) > contribution.occurred_at
-            ),
-            contribution,
-        ]
-        if sum(each.amount for each in inside) >= target.target:
-            return Attempt(tuple(inside), ends=contribution.place), True
-    return Attempt(tuple(inside)), False
+        at = contribution.occurred_at
+        ends_at = later(at, length, zone) if length is not None else LAST_INSTANT
+        inside = [*(each for each in inside if each[0] > at), (ends_at, contribution)]
+        if sum(each.amount for _ends_at, each in inside) >= target.target:
+            return Attempt(tuple(each for _ends_at, each in inside), ends=contribution.place), True
+    return Attempt(tuple(each for _ends_at, each in inside)), False
 
 
 def _in_a_period(periods: Sequence[Sequence[Contribution]], target: int) -> tuple[Attempt, bool]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from vinr_server.core.campaigns.challenges.standing import Completed
-from vinr_server.core.campaigns.changes import revision_of
-from vinr_server.core.campaigns.definition import Definition
+from vinr_server.core.campaigns.changes import definition_by
 from vinr_server.core.campaigns.passages.entering import passage_payload
 from vinr_server.core.campaigns.passages.giving.taking_back import take_step_back
-from vinr_server.core.campaigns.rows import PROGRESS, Campaign, Enrolment
+from vinr_server.core.campaigns.rows import PROGRESS, Enrolment
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -58,7 +57,8 @@ def _take_back(
     now: datetime,
 ) -> tuple[Json, Enrolment]:
     """What was reversed and withdrawn, and what was used and stays; and the passage, which keeps the sums."""
-    definition = _definition(draft, enrolment, attempt)
+    definition = definition_by(draft, enrolment.campaign_id, attempt.revision)
+    assert definition is not None, f"revision {attempt.revision} of {enrolment.campaign_id} is not in the catalogue"
     reversed: list[Json] = []
     withdrawn: list[Json] = []
     kept: list[Json] = []
@@ -94,10 +94,3 @@ def _take_back(
 
 def _id_of(given: Json) -> str:
     return next(str(given[name]) for name in ("grant", "redemption", "code") if name in given)
-
-
-def _definition(draft: Layer, enrolment: Enrolment, attempt: Completed) -> Definition:
-    campaign = draft.get(Campaign, enrolment.campaign_id)
-    said = revision_of(draft, campaign, attempt.revision) if campaign is not None else None
-    assert said is not None, f"revision {attempt.revision} of {enrolment.campaign_id} is not in the catalogue"
-    return said.definition

@@ -57,6 +57,7 @@ class Attempts:
     count: int = 0
     expiry: Expiry | None = None
     expired: str | None = None
+    expired_at: datetime | None = None
     is_expiring: bool = False
     ends_as: str | None = None
 
@@ -98,12 +99,15 @@ def following(standing: Attempts, revision: int) -> Attempts:
     return replace(standing, eras=(*standing.eras[:-1], (newest, max(standing.closed_era, 0)), (revision, None)))
 
 
-def closed(standing: Attempts, outcome: str) -> Attempts:
+def closed(standing: Attempts, outcome: str, results: Mapping[str, Any]) -> Attempts:
     """The passage is over: it completes no further attempts, and none takes steps any longer."""
     newest, count = standing.eras[-1]
     if count is None:
         standing = replace(standing, eras=(*standing.eras[:-1], (newest, max(standing.closed_era, 0))))
-    attempts = tuple(replace(attempt, status="done") for attempt in standing.attempts)
+    attempts = tuple(
+        replace(attempt, status="done", results=results if attempt.status == "running" else attempt.results)
+        for attempt in standing.attempts
+    )
     return replace(standing, attempts=attempts, expiry=None, is_expiring=False, ends_as=outcome)
 
 
@@ -131,8 +135,10 @@ def expiry_of(
     }
     for at in sorted((begins_at, *(contribution.occurred_at for contribution in kept))):
         period, end = period_of(window.calendar, at, zone), period_end(window.calendar, at, zone)
-        if period not in complete and (standing.expired is None or period > standing.expired) and end is not None:
-            return Expiry(period, later(end, says.grace, zone))
+        ends_at = later(end, says.grace, zone) if end is not None else None
+        is_news = ends_at is not None and (standing.expired_at is None or ends_at > standing.expired_at)
+        if period not in complete and ends_at is not None and is_news:
+            return Expiry(period, ends_at)
     return None
 
 
@@ -158,7 +164,14 @@ def is_done(standing: Attempts, says: Progressing) -> bool:
     return (limit is not None and len(standing.attempts) >= limit) or standing.expired == ENTRY
 
 
-def spare_until(says: Progressing, at: datetime, zone: str) -> datetime:
-    """Until when contributions that come after the last attempt are kept as spare."""
-    length = says.target.window.length
-    return later(at if length is None else later(at, length, zone), says.grace, zone)
+def counts_until(says: Progressing, occurred_at: datetime, begins_at: datetime, zone: str) -> datetime | None:
+    """Until when what occurred then may be reported: its period's end and the grace; None: that is beyond all time."""
+    window, streak = says.target.window, says.target.streak
+    every = streak.every if streak is not None else window.calendar
+    if every is not None:
+        end = period_end(every, occurred_at, zone)
+    elif window.length is None:
+        end = occurred_at
+    else:
+        end = later(begins_at if window.is_from_entry else occurred_at, window.length, zone)
+    return later(end, says.grace, zone) if end is not None else None
