@@ -103,8 +103,8 @@ MUTANTS = [
     Mutant(
         "who is inside follows the newest revision",
         "definition_of",
-        "revision_of(layer, campaign, enrolment.revision)",
-        "revision_of(layer, campaign)",
+        "definition_by(layer, enrolment.campaign_id, enrolment.revision)",
+        "definition_by(layer, enrolment.campaign_id, layer.get(Campaign, enrolment.campaign_id).revision)",
         passages("Who is inside follows the revision of the entry (R52, 9)"),
     ),
     Mutant(

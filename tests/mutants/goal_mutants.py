@@ -199,8 +199,8 @@ MUTANTS = [
     Mutant(
         "a window is open at its end",
         "opening",
-        "next_time_of_day(at + INSTANT, window.to_minutes, (), zone)",
-        "next_time_of_day(at, window.to_minutes, (), zone)",
+        "(minutes_of_day(at, zone) - window.from_minutes) % DAY_MINUTES < length",
+        "(minutes_of_day(at, zone) - window.from_minutes) % DAY_MINUTES <= length",
         goals("A window may span midnight, and is closed at its end (R51)"),
     ),
     Mutant(

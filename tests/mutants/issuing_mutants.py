@@ -134,8 +134,8 @@ MUTANTS = [
     ),
     Mutant(
         "a budget gets points back that stay with the member",
-        "_revoked",
-        '"budget" in given and (back or len(withdrawn) > count)',
+        "take_step_back",
+        '"budget" in given and (points or any(is_gone.values()))',
         '"budget" in given',
         issuing("What goes back with the entry's payment comes back into the budget, in its period (R56)"),
     ),

@@ -1,4 +1,4 @@
-"""Budgets of offers: how they are sent, and how they are shown."""
+"""Budgets of offers and campaigns: how they are sent, and how they are shown."""
 
 from __future__ import annotations
 

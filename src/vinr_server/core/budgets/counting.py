@@ -3,7 +3,7 @@
 A counter is locked before a decision looks at it, so what is given is never more than there is. Its name holds its
 period, and nobody knows that before the batch's instant is read. So a batch guesses it by the clock on the wall
 (`Needs.at`), and a decision that needs another asks for it by AlsoRows: a wrong guess can cost time, but never break a
-budget. The owner is whatever has the budget: an offer.
+budget. The owner is whatever has the budget: an offer or a campaign.
 """
 
 from __future__ import annotations

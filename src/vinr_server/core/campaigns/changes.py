@@ -11,6 +11,7 @@ from vinr_server.core.campaigns.commands import (
     ResumeCampaign,
     UpdateCampaign,
 )
+from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.entries.schedules import next_entry
 from vinr_server.core.campaigns.payloads import campaign_payload
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Pause, revision_id
@@ -181,6 +182,12 @@ def program_of_campaign(draft: Layer, campaign: Campaign) -> Program:
 def revision_of(layer: Layer, campaign: Campaign, number: int | None = None) -> CampaignRevision | None:
     """The campaign's revision with this number, or the one in force; None if there is none."""
     return layer.get(CampaignRevision, revision_id(campaign.id, campaign.revision if number is None else number))
+
+
+def definition_by(layer: Layer, campaign_id: str, number: int) -> Definition | None:
+    """What the campaign's revision with this number says; None if there is none."""
+    revision = layer.get(CampaignRevision, revision_id(campaign_id, number))
+    return revision.definition if revision is not None else None
 
 
 def shown_campaign(draft: Layer, context: Context, campaign: Campaign) -> Wire:

@@ -10,6 +10,9 @@ from vinr_server.core.campaigns.rows import LISTENERS, Campaign, CampaignRevisio
 from vinr_server.core.clocks.rows import STOPS, ClockStops
 from vinr_server.core.kernel.layers import Layer
 
+# By no more than this, a length by the clocks of a place is longer than what `longest` says of it.
+_CLOCKS = timedelta(days=1)
+
 
 def listeners_of(catalogue: Layer) -> Listeners:
     """All listeners of a catalogue. A campaign that is archived listens for those who are still in it."""
@@ -39,7 +42,9 @@ def listeners_of(catalogue: Layer) -> Listeners:
         programs=frozenset(programs),
         contributed=frozenset(contributed),
         has_goals=any(definition.goal is not None for definition in definitions),
-        caps_reach=max((longest(cap.within) for said in definitions for cap in said.caps), default=timedelta(0)),
+        caps_reach=max(
+            (longest(cap.within) + _CLOCKS for said in definitions for cap in said.caps), default=timedelta(0)
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from vinr_server.core.kernel.calendar import INSTANT, next_time_of_day
+from vinr_server.core.kernel.calendar import DAY_MINUTES, minutes_of_day, next_time_of_day
 from vinr_server.core.kernel.spans.durations import Duration, later
 from vinr_server.core.kernel.values import dataclass
 
@@ -40,8 +40,7 @@ def frees_at(times: Sequence[datetime], cap: FrequencyCap, *, at: datetime, zone
 
 def opening(window: SendWindow, at: datetime, zone: str) -> datetime:
     """The first instant, this one or a later one, at which the window is open."""
-    opens_at = next_time_of_day(at, window.from_minutes, (), zone)
-    # A window that begins now is open: where the clock skips its first minutes, both ends may be one instant.
-    if opens_at > at and next_time_of_day(at + INSTANT, window.to_minutes, (), zone) < opens_at:
+    length = (window.to_minutes - window.from_minutes) % DAY_MINUTES
+    if (minutes_of_day(at, zone) - window.from_minutes) % DAY_MINUTES < length:
         return at
-    return opens_at
+    return next_time_of_day(at, window.from_minutes, (), zone)

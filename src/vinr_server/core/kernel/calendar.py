@@ -25,6 +25,8 @@ LAST_INSTANT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 # The step from one instant to the next.
 INSTANT = timedelta(microseconds=1)
 
+DAY_MINUTES = 24 * 60
+
 _NO_OFFSET = timedelta(0)
 _DAY = timedelta(days=1)
 _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -150,6 +152,12 @@ def local_day(instant: datetime, zone: str) -> date:
         return _local(instant, zone).date()
     except OverflowError:
         return date.max
+
+
+def minutes_of_day(instant: datetime, zone: str) -> int:
+    """How many minutes after midnight the zone's clocks show at an instant. Expects: a zone that `is_zone`."""
+    shown = _local(instant, zone)
+    return shown.hour * 60 + shown.minute
 
 
 def is_zone(name: str) -> bool:

@@ -8,7 +8,8 @@ decision that reads an undeclared row raises `Undeclared`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Hashable, Iterable, Mapping
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -58,6 +59,33 @@ class AlsoRows(Exception):
     def __init__(self, row_type: type[Row], keys: Iterable[Hashable]) -> None:
         self.rows = tuple((row_type, key) for key in keys)
         super().__init__(self.rows)
+
+    @classmethod
+    def all_of(cls, rows: Iterable[tuple[type[Row], Hashable]]) -> AlsoRows:
+        """The same for rows of several types."""
+        missing = cls(Row, ())
+        missing.rows = tuple(rows)
+        return missing
+
+
+class Asking:
+    """What several decisions need in addition, asked for at once, so that many of a kind cost one reload."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[type[Row], Hashable], None] = {}
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """What one decision asks for is kept; what it has done by then counts for nothing."""
+        try:
+            yield
+        except AlsoRows as missing:
+            self._rows.update(dict.fromkeys(missing.rows))
+
+    def ask(self) -> None:
+        """Raises AlsoRows for all of it, if there is anything."""
+        if self._rows:
+            raise AlsoRows.all_of(self._rows)
 
 
 # Rows of a type under one parent, all of which must be read.

@@ -107,7 +107,8 @@ def clawback_ids(earnings: tuple[Earning, ...]) -> tuple[str, ...]:
 class Payment(Row):
     """A payment the merchant reported, as it is now, and the session it completed.
 
-    `outcome` is what is shown; nothing reads it. `earnings` is what a purchase of this one payment has earned; that of
+    `outcome` is what is shown, and where campaigns find the passages that a refund concerns; `goals_reached` in it is
+    for that alone, and shown to nobody. `earnings` is what a purchase of this one payment has earned; that of
     an order is kept by the order. `referral_ids`: the referrals that it converted, one for each program at most.
     `credit_entry_ids`: what it spent of store credit, again where the cancellation of a refund took back what that had
     returned.

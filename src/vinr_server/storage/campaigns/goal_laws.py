@@ -19,11 +19,11 @@ from ({DRAWN}) d join campaign_revisions r
 where (d.status = 'holdout') <> (d.drawn < coalesce((r.definition ->> 'holdout')::int8, 0))""",
     "R47 who is held out takes no step, and no event names the enrollment": f"""
 select e.realm, e.account_id, e.id, '0', found.what
-from campaign_enrolments e cross join lateral (
-  select 'step ' || s.step as what from campaign_steps s where s.realm = e.realm and s.enrolment_id = e.id
+from campaign_enrolments e join (
+  select realm, enrolment_id as id, 'step ' || step as what from campaign_steps
   union all
-  select v.type from events v where v.realm = e.realm and v.type like 'campaign.%' and v.data ->> '{NAMED}' = e.id
-) found
+  select realm, data ->> '{NAMED}', type from events where type like 'campaign.%'
+) found on found.realm = e.realm and found.id = e.id
 where e.status = 'holdout'""",
     "R50 what converts is an event of the member's, in the window of the goal, that was not refunded whole": """
 select e.realm, e.account_id, e.id, 'an event from ' || e.since_at || ' until ' || e.goal_until,

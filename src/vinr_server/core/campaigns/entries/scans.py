@@ -10,6 +10,7 @@ from vinr_server.core.campaigns.changes import name_campaign, program_of_campaig
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.entries.schedules import LATE_MAX, latest_occurrence, next_entry, occurrence_name
+from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of
 from vinr_server.core.campaigns.rows import Campaign, CampaignScan, PastEntry, scan_id
 from vinr_server.core.conditions.judging import unmet_in
@@ -91,6 +92,7 @@ def follow_enter_page(command: EnterPage, seen: Layer, needs: Needs) -> None:
     key = key_of(revision.definition.reentry, {})
     for _at, account_id in command.members:
         needs.row(PastEntry, (account_id, command.campaign_id, key or ""), beside=account_id)
+        name_meetings(needs, revision.definition, account_id, "entries")
     if revision.definition.entry.member is not None:
         name_history(needs, seen, [account_id for _at, account_id in command.members])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vinr_server.core.campaigns.changes import revision_of
+from vinr_server.core.campaigns.changes import definition_by
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.pacing import CappedKind, FrequencyCap, frees_at
-from vinr_server.core.campaigns.rows import Campaign, Enrolment, Meetings, Met
+from vinr_server.core.campaigns.rows import Enrolment, Meetings, Met
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs
@@ -69,9 +69,8 @@ def _is_counted(draft: Layer, met: Met, cap: FrequencyCap, campaign_id: str, gro
 
 
 def _group_of(draft: Layer, met: Met) -> str | None:
-    campaign = draft.get(Campaign, met.campaign_id)
-    said = revision_of(draft, campaign, met.revision) if campaign is not None else None
-    return said.definition.group if said is not None else None
+    said = definition_by(draft, met.campaign_id, met.revision)
+    return said.group if said is not None else None
 
 
 def note_meeting(draft: Layer, enrolment: Enrolment, of: CappedKind, *, at: datetime) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from vinr_server.core.campaigns.challenges.standing import closed, first_standing, spare_until
-from vinr_server.core.campaigns.changes import revision_of
+from vinr_server.core.campaigns.challenges.standing import closed, counts_until, first_standing
+from vinr_server.core.campaigns.changes import definition_by, revision_of
 from vinr_server.core.campaigns.definition import Definition, Reentry
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.capping import capped, name_meetings, note_meeting
@@ -133,9 +133,8 @@ def _limit(
             message = f"Account {account.id} has {count} open enrollments{what} (limit: {limit}). Let one end first."
             return Rejected("too_many_enrolments", message, param="account", details={"open": count, "limit": limit})
     for row in mine if definition.group is not None else ():
-        other = draft.get(Campaign, row.campaign_id)
-        said = revision_of(draft, other, row.revision) if other is not None else None
-        if said is not None and said.definition.group == definition.group:
+        said = definition_by(draft, row.campaign_id, row.revision)
+        if said is not None and said.group == definition.group:
             message = (
                 f"Account {account.id} is in campaign {row.campaign_id} of group {definition.group} ({row.id})."
                 " Let it end first."
@@ -244,9 +243,9 @@ def end(
     if over.challenge is not None and definition.progress is not None:
         account = draft.get(Account, over.account_id)
         assert account is not None, f"{over.id} was loaded without its account"
-        until = spare_until(definition.progress, at, program_of(draft, account).timezone)
+        until = counts_until(definition.progress, at, at, program_of(draft, account).timezone)
         spare = until if outcome == "completed" else None
-        over = replace(over, challenge=closed(over.challenge, outcome), hears_until=spare)
+        over = replace(over, challenge=closed(over.challenge, outcome, over.results), hears_until=spare)
     draft.put(over)
     announce_passage(draft, context, over, definition, "exited", now=at)
     return over

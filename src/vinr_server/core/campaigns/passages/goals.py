@@ -131,7 +131,6 @@ def close_goals(draft: Layer, account: Account, *, now: datetime) -> None:
         until = enrolment.goal_until
         if until is None or until <= now:
             continue
-        conversion = enrolment.conversion
-        closed_at = max(now, conversion.at + INSTANT) if conversion is not None else now
+        closed_at = max([now, *(reached.at + INSTANT for reached in enrolment.goals)])
         is_held_out = enrolment.status == "holdout"
         draft.put(replace(enrolment, goal_until=closed_at, over_at=now if is_held_out else enrolment.over_at))

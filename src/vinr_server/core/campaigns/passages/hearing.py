@@ -28,7 +28,7 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted
 from vinr_server.core.kernel.commands import Command, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.needs import Asking, Needs
 from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.spans.durations import later
 from vinr_server.core.kernel.values import replace
@@ -72,9 +72,12 @@ def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted)
     if not events or _is_import(command, context):
         return answer
     own: list[Wire] = []
+    asking = Asking()
     for event in events:
-        did = hear(draft, context, listeners, heard_of(draft, command, event))
-        own += did if _is_own(event, command) else []
+        with asking.each():
+            did = hear(draft, context, listeners, heard_of(draft, command, event))
+            own += did if _is_own(event, command) else []
+    asking.ask()
     return _with_campaigns(draft, command, context, answer, _shown(own)) if own else answer
 
 

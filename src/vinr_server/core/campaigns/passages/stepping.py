@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from vinr_server.core.campaigns.challenges.attempts import go_on, numbered, with_steps_taken
-from vinr_server.core.campaigns.changes import revision_of
+from vinr_server.core.campaigns.changes import definition_by, revision_of
 from vinr_server.core.campaigns.definition import EXIT, Branch, Case, Definition, Split, Step, Wait
 from vinr_server.core.campaigns.pacing import opening
 from vinr_server.core.campaigns.passages.actions import ACTIONS, Acting
@@ -89,17 +89,13 @@ def name_steps(needs: Needs, seen: Layer, account_id: str, campaign_id: str, rev
 
 
 def definition_of(layer: Layer, enrolment: Enrolment) -> Definition | None:
-    """What the campaign says to who is in the passage: the revision of its entry."""
-    campaign = layer.get(Campaign, enrolment.campaign_id)
-    revision = revision_of(layer, campaign, enrolment.revision) if campaign is not None else None
-    return revision.definition if revision is not None else None
+    """What the campaign says to who is in the passage: the revision that it follows."""
+    return definition_by(layer, enrolment.campaign_id, enrolment.revision)
 
 
 def definition_at_entry(layer: Layer, enrolment: Enrolment) -> Definition | None:
     """What the campaign said when the member entered: its goal and its caps hold wherever the member is moved (R52)."""
-    campaign = layer.get(Campaign, enrolment.campaign_id)
-    revision = revision_of(layer, campaign, enrolment.entry_revision) if campaign is not None else None
-    return revision.definition if revision is not None else None
+    return definition_by(layer, enrolment.campaign_id, enrolment.entry_revision)
 
 
 def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
