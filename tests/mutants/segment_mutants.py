@@ -28,13 +28,6 @@ JUDGING = [
         "core/test_segment_suggestions.py::test_what_is_suggested_is_enough_and_no_more_than_that",
     ),
     Mutant(
-        "windows stand still while a batch moves the clock",
-        "_instants",
-        "clock.frozen_at, *needs.plans.instants",
-        "clock.frozen_at",
-        BATCHES.format("test_a_clock_that_the_batch_moves_moves_the_windows"),
-    ),
-    Mutant(
         "a payment that was refunded whole is a purchase",
         "is_purchase",
         "payment.kept_minor > 0",

@@ -214,7 +214,7 @@ def _asking(words: Words) -> Json:
 
 
 def _member(words: Words) -> Json:
-    """`tier gold`, `balance 500`, `metadata key=value`, `segment vip`."""
+    """`tier gold`, `balance 500`, `metadata key=value`, `segment vip`, `payments 2 in 30` days."""
     kind, *rest = words
     if kind == "tier":
         return {"tier": list(rest)}
@@ -222,6 +222,8 @@ def _member(words: Words) -> Json:
         return {"balance": {"gte": int(rest[0])}}
     if kind == "metadata":
         return {"metadata": pairs(tuple(rest))}
+    if kind == "payments":
+        return {"payments": {"gte": int(rest[0]), "days": int(rest[2])}}
     if kind == "segment":
         return {"segment": list(rest)}
     if kind == "entry":

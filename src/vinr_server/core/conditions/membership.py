@@ -21,14 +21,14 @@ from vinr_server.core.conditions.tree import Asked, Condition, Days, Predicate, 
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import InPart, Needs, Part
+from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Part
 from vinr_server.core.ledger.book.lots import is_inactive, overdue_points
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferTerms
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
-from vinr_server.core.segments.rows import USES, Purchases, Segment, SegmentMember, SegmentUses, Watched
+from vinr_server.core.segments.rows import USES, Purchases, PurchasesSince, Segment, SegmentMember, SegmentUses, Watched
 
 # Of the sum that members spent, so many purchases are nearly always enough to say that it was reached.
 SPENDING_MAX = 100
@@ -130,12 +130,17 @@ def facts_of(layer: Layer, account: Account, now: datetime, asked: Asked) -> Fac
 def _purchases_of(
     layer: Layer, account: Account, now: datetime, asked: Asked
 ) -> tuple[Mapping[Days, Totals], datetime | None]:
-    """The totals of each window that is asked for, and the instant of the last purchase."""
+    """The totals of each window that is asked for, and the instant of the last purchase.
+
+    Raises AlsoRows for windows of which nobody knew before where they begin: those of what was due at an instant.
+    """
     starts = {days: window_start(days, now) for days in asked.windows}
     read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
-    is_unread = any(start not in read.totals for start in starts.values())
-    if is_unread or (asked.last_purchase and not read.has_last):
+    if asked.last_purchase and not read.has_last:
         raise InPart(Purchases, read.owner)
+    unread = [start for start in starts.values() if start not in read.totals]
+    if unread:
+        raise AlsoRows(PurchasesSince, [(read.owner, start) for start in unread])
     totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
     for payment in purchases_here(layer, account.buyers):
         last_at = max(last_at or payment.occurred_at, payment.occurred_at)

@@ -106,6 +106,15 @@ class Purchases(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class PurchasesSince(Row):
+    """Asks for what an owner of purchases has bought since an instant; never stored, nor loaded as a row."""
+
+    key_field = "owned_since"
+    owns = False
+    owned_since: tuple[Hashable, datetime]
+
+
+@dataclass(frozen=True, slots=True)
 class PurchaseLog(Row):
     """A customer's purchases, each with its payment and the account that it is linked to, newest first; never stored.
 

@@ -30,7 +30,7 @@ from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.offers.rows import OfferGrant
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.segments.rows import USES, Purchases, SegmentMember, SegmentUses
+from vinr_server.core.segments.rows import USES, Purchases, PurchasesSince, SegmentMember, SegmentUses
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows
@@ -242,7 +242,8 @@ async def _read_purchases(
 ) -> None:
     """The layers hold the purchases of every member whose segments may be asked for, as far as segments in use ask.
 
-    A member read in part is read for the segments that something live names; a member read whole, for all.
+    A member read in part is read for the segments that something live names; a member read whole, for all. Windows
+    that a decision has asked for are read beside those that end now.
     Expects the locks, and the programs' clocks in the layers; `now` is the wall's.
     """
     asked: dict[Owner, tuple[frozenset[Days], bool]] = {}
@@ -262,7 +263,11 @@ async def _read_purchases(
     last_at = await _last_purchases(
         connection, [owner for owner, (_windows, is_asked) in asked.items() if is_asked], layers
     )
-    starts = {owner: _starts(owner, windows) for owner, (windows, _) in asked.items()}
+    since = {realm: _since(needs[realm]) for realm in layers}
+    starts = {
+        owner: _starts(owner, windows) | since[owner.realm].get(owner.name, set())
+        for owner, (windows, _has_last) in asked.items()
+    }
     totals = await _totals(connection, [(owner, start) for owner, mine in starts.items() for start in mine])
     for owner, (_windows, has_last) in asked.items():
         layer = layers[owner.realm]
@@ -270,6 +275,16 @@ async def _read_purchases(
         for payment in purchases_here(layer, owner.buyers) if mine else ():
             mine = with_payment(mine, payment, count=-1)
         layer.put(Purchases(owner.name, mine, last_at.get((owner.realm, owner.name)), has_last))
+
+
+def _since(needs: Needs) -> dict[Hashable, set[datetime]]:
+    """The beginnings of windows that decisions have asked for, by whose purchases lie in them."""
+    since: dict[Hashable, set[datetime]] = {}
+    for key in needs.rows.get(PurchasesSince, NOTHING):
+        assert isinstance(key, tuple), "an owner, and an instant"
+        owner, start = key
+        since.setdefault(owner, set()).add(start)
+    return since
 
 
 def _owner(realm: int, needs: Needs, layer: Layer, name: Any, now: datetime) -> Owner | None:
@@ -295,7 +310,7 @@ def _instants(layer: Layer, needs: Needs, program_id: str, now: datetime) -> fro
     if program is None:  # the batch creates it, on any clock
         return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *needs.plans.instants))
     clock = layer.get(TestClock, program.clock_id) if program.clock_id else None
-    return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *needs.plans.instants))
+    return frozenset((now if clock is None else clock.frozen_at, *needs.plans.instants))
 
 
 def _last_instant(
