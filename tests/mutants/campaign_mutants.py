@@ -10,6 +10,9 @@ def journeys(title: str) -> str:
     return scenario(f"journeys: {title}")
 
 
+SIMULATIONS = "api/test_campaign_simulations.py"
+
+
 def passages(title: str) -> str:
     """The scenario that must go red, on core."""
     return scenario(f"passages: {title}")
@@ -25,7 +28,7 @@ MUTANTS = [
     ),
     Mutant(
         "a campaign is published though its definition could not be read",
-        "_revised",
+        "revise",
         "[*drafted.problems, *problems_of(draft, drafted.definition, program)]",
         "problems_of(draft, drafted.definition, program)",
         journeys("What can't be read can't be published (R40)"),
@@ -46,8 +49,8 @@ MUTANTS = [
     ),
     Mutant(
         "a step is dated by when a worker came",
-        "_step_through",
-        "as_of(context, clock_id, enrolment.due_at)",
+        "_pass_through",
+        "as_of(context, clock_id, step_at)",
         "context",
         passages("A call lets a member in, once; its steps are taken as of their instants (R41, R42, R44)"),
     ),
@@ -88,10 +91,49 @@ MUTANTS = [
     ),
     Mutant(
         "a campaign hears what its own steps caused",
-        "hear_steps",
+        "hear_due",
         "caused_by=enrolment.campaign_id",
         "caused_by=None",
         passages("A campaign's own awards start it for nobody, and a chain ends (R43, R57, 48)"),
+    ),
+    Mutant(
+        "nobody hears what time brings",
+        "_pass_through",
+        "on_done(done, then, None)",
+        "None",
+        passages("Whom time alone brings into a segment enters, as of that instant (R17, R41)"),
+    ),
+    Mutant(
+        "what time brings is heard by when a worker came",
+        "_pass_through",
+        "as_of(context, clock_id, due_at)",
+        "context",
+        passages("Whom time alone brings into a segment enters, as of that instant (R17, R41)"),
+    ),
+    Mutant(
+        "windows of what was due are not read",
+        "_read_purchases",
+        "since[owner.realm].get(owner.name, set())",
+        "set()",
+        scenario(
+            "passages: A branch asks what was bought in the days before its own instant, however late it was taken"
+            " (R44, R46)",
+            "postgres",
+        ),
+    ),
+    Mutant(
+        "a simulation leaves out what a schedule brings",
+        "simulating:_run",
+        "_occurrences(world, begins_at)",
+        "()",
+        f"{SIMULATIONS}::TestOneMember::test_enters_by_a_schedule",
+    ),
+    Mutant(
+        "all that is simulated happens at once",
+        "simulating:_run",
+        "_decide(world, command.moments[place].command, at)",
+        "_decide(world, command.moments[place].command, begins_at)",
+        f"{SIMULATIONS}::TestOneMember::test_goes_the_way_that_it_would_go[nothing else]",
     ),
     Mutant(
         "a chain of campaigns goes one campaign further",

@@ -42,7 +42,7 @@ from vinr_server.core.campaigns.challenges.figures import progress_payload
 from vinr_server.core.campaigns.challenges.measuring import course_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, FollowCampaign
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
-from vinr_server.core.campaigns.passages.hearing import hear_steps
+from vinr_server.core.campaigns.passages.hearing import hear_due
 from vinr_server.core.campaigns.rows import Campaign, CampaignScan, Enrolment
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
@@ -241,7 +241,7 @@ class CoreDriver:
             try:
                 require_known_merges({0: loaded}, whole)
                 holders = [*loaded.written(Account), *loaded.written(Wallet)]
-                catch_up_with_steps(due, context_of_time(context), holders, on_taken=hear_steps)
+                catch_up_with_steps(due, context_of_time(context), holders, on_done=hear_due)
                 draft = due.draft()
                 answer = decide(draft, acting, context)
                 break

@@ -104,6 +104,11 @@ def brings_due(draft: Layer, loaded: Layer) -> bool:
     return any(True for _row in changed) and any(True for _account in loaded.written(Account))
 
 
+def next_at(draft: Layer, account: Account) -> datetime:
+    """When time next changes the account's points, tier or segments; after the end of time: never."""
+    return min(account.due_at or LAST_INSTANT, _tier_at(draft, account), move_at(draft, account))
+
+
 def has_waiting(draft: Layer, account: AnyHolder) -> bool:
     """Whether time brings the account something, or its program a plan of tiers that it has yet to follow."""
     if account.due_at is not None or isinstance(account, Wallet):

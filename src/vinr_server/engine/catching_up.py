@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
-from vinr_server.core.campaigns.passages.hearing import hear_steps
+from vinr_server.core.campaigns.passages.hearing import hear_due
 from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import follow, needs_of
@@ -62,11 +62,11 @@ def catch_up_with(
     named += [layer.find(Wallet, id) for id in mine.rows.get(Wallet, ())]
     draft = layer.draft()
     holders = [holder for holder in named if holder is not None]
-    catch_up_with_steps(draft, context_of_time(context), holders, on_taken=hear_steps, attempt=_attempt)
+    catch_up_with_steps(draft, context_of_time(context), holders, on_done=hear_due, attempt=attempt_steps)
     layer.merge(draft)
 
 
-def _attempt(take: Callable[[], None]) -> str | None:
+def attempt_steps(take: Callable[[], None]) -> str | None:
     """Steps are taken. A fault of ours in them is logged, and is nobody else's: the answer is the id in the log."""
     try:
         take()

@@ -29,8 +29,8 @@ FAILURES_MAX = 3
 RETRY_AFTER = timedelta(seconds=30)
 # Runs one passage's steps; answers the id of the error where they failed by a fault of ours.
 Attempt = Callable[[Callable[[], None]], str | None]
-# What is done in the draft for each passage whose steps were taken: events that they caused are heard.
-Taken = Callable[[Layer, Context, Enrolment], None]
+# What is done in each draft in which time brought something: its events are heard. Of a passage's steps: with it.
+Done = Callable[[Layer, Context, Enrolment | None], None]
 
 
 def plainly(take: Callable[[], None]) -> str | None:
@@ -40,19 +40,28 @@ def plainly(take: Callable[[], None]) -> str | None:
 
 
 def catch_up_with_steps(
-    draft: Layer, context: Context, holders: Iterable[AnyHolder], *, on_taken: Taken, attempt: Attempt = plainly
+    draft: Layer, context: Context, holders: Iterable[AnyHolder], *, on_done: Done, attempt: Attempt = plainly
 ) -> None:
     """All that was due of these accounts and wallets by now is done, the steps of campaigns in their place.
 
     Raises AlsoRows, InPart.
     """
     named = list(holders)
-    if listeners_in(draft) is not None:
-        accounts = [holder for holder in named if isinstance(holder, Account)]
-        first = [(row, account) for account in accounts if (row := _next(draft, context, account)) is not None]
-        for _row, account in sorted(first, key=lambda pair: (pair[0].due_at or LAST_INSTANT, pair[1].id)):
-            _step_through(draft, context, account, on_taken=on_taken, attempt=attempt)
+    listeners = listeners_in(draft)
+    if listeners is not None:
+        accounts = [
+            holder for holder in named if isinstance(holder, Account) and holder.program_id in listeners.programs
+        ]
+        for account in sorted(accounts, key=lambda account: (next_at(draft, context, account), account.id)):
+            _pass_through(draft, context, account, on_done=on_done, attempt=attempt)
     due.catch_up(draft, context, [_newest(draft, holder) for holder in named])
+
+
+def next_at(draft: Layer, context: Context, account: Account) -> datetime:
+    """When time brings the account something first; after the end of time: nothing by now."""
+    enrolment = _next(draft, context, account)
+    of_steps = enrolment.due_at if enrolment is not None and enrolment.due_at is not None else LAST_INSTANT
+    return min(of_steps, due.next_at(draft, account))
 
 
 def _newest(draft: Layer, holder: AnyHolder) -> AnyHolder:
@@ -81,17 +90,30 @@ def _order(draft: Layer, enrolment: Enrolment) -> tuple[object, ...]:
     return (at, -campaign.priority, campaign.created_at, campaign.id, enrolment.entered_at, enrolment.entry_key)
 
 
-def _step_through(draft: Layer, context: Context, account: Account, *, on_taken: Taken, attempt: Attempt) -> None:
-    """The account's steps are taken in their order, each after all else that was due of it by then."""
+def _pass_through(draft: Layer, context: Context, account: Account, *, on_done: Done, attempt: Attempt) -> None:
+    """The account passes through each instant at which time brings it something, up to now: all else that is due of it
+    comes before its steps, and is heard as of its instant, so that members enter by it and waits end by it then."""
     clock_id = program_of(draft, account).clock_id
-    while (enrolment := _next(draft, context, account)) is not None:
-        assert enrolment.due_at is not None, "it is due"
-        then = as_of(context, clock_id, enrolment.due_at)
-        due.catch_up(draft, then, [_newest(draft, account)])
+    now, passed = context.now(clock_id), None
+    while True:
+        account = draft.find(Account, account.id) or account
+        enrolment = _next(draft, context, account)
+        step_at = enrolment.due_at if enrolment is not None else None
+        due_at = due.next_at(draft, account)
+        if due_at <= (step_at or now) and due_at != passed:
+            passed, then = due_at, as_of(context, clock_id, due_at)
+            done = draft.draft()
+            due.catch_up(done, then, [account])
+            on_done(done, then, None)
+            draft.merge(done)
+            continue
+        if enrolment is None or step_at is None:
+            return
+        then = as_of(context, clock_id, step_at)
         taken = draft.draft()
 
         def take(taken: Layer = taken, then: Context = then, enrolment: Enrolment = enrolment) -> None:
-            on_taken(taken, then, take_due(taken, then, enrolment))
+            on_done(taken, then, take_due(taken, then, enrolment))
             note_touched(taken, then)
 
         error = attempt(take)

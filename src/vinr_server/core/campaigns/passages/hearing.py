@@ -94,18 +94,20 @@ def _shown(reactions: Sequence[Wire]) -> list[Wire]:
     return shown
 
 
-def hear_steps(draft: Layer, context: Context, enrolment: Enrolment) -> None:
-    """Campaigns have heard the events that the steps of a passage caused, all but its own campaign (R43, R57).
+def hear_due(draft: Layer, context: Context, enrolment: Enrolment | None) -> None:
+    """Campaigns have heard the events that time caused; those of a passage's steps, all but its own (R43, R57).
 
-    Expects a draft of these steps alone.
+    Expects a draft of what time brought at one instant alone.
     """
     listeners = listeners_in(draft)
     if listeners is None:
         return
     for event in [event for event in draft.written(Event) if event.type in listeners.types]:
         heard = heard_of(draft, None, event)
-        depth = (enrolment.entry.depth if enrolment.challenge is None else enrolment.challenge.depth) + 1
-        hear(draft, context, listeners, heard._replace(caused_by=enrolment.campaign_id, depth=depth))
+        if enrolment is not None:
+            depth = (enrolment.entry.depth if enrolment.challenge is None else enrolment.challenge.depth) + 1
+            heard = heard._replace(caused_by=enrolment.campaign_id, depth=depth)
+        hear(draft, context, listeners, heard)
 
 
 def name_heard(command: Command, seen: Layer, needs: Needs) -> None:
