@@ -18,7 +18,7 @@ INSTANTS: tuple[str, ...] = (
     *("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at"),
     "credit_expires_at",
 )
-INSTANTS += ("enrolled_before", "enrolled_after", "joined_at", "available_at", "locked_until")
+INSTANTS += ("until", "at", "enrolled_before", "enrolled_after", "joined_at", "available_at", "locked_until")
 RATES = (
     *("points_per_currency_unit", "factor", "percent", "multiplier", "amount_per_point", "percent_off"),
     *("max_percent_of_order", "unit"),

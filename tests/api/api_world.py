@@ -799,7 +799,7 @@ def _code_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
 def definition(*, is_right: bool = True) -> Json:
     """What a campaign says; one that is wrong can be drafted, and not published."""
     tell = {"kind": "send_event", "name": "hello", "next": "calm" if is_right else "nowhere"}
-    steps = {"tell": tell, "calm": {"kind": "wait", "for": "300d"}}
+    steps = {"tell": tell, "calm": {"kind": "wait", "events": [{"type": "world.rested"}], "timeout": "300d"}}
     return {
         "entry": {"event": {"type": "world.visited"}},
         "announce": ["entered", "exited"],
@@ -836,7 +836,14 @@ def _campaign_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     campaigns = "/v1/engagement/campaigns"
     body = {"name": "Fresh", "definition": definition(), "priority": 3, "metadata": {"note": "a"}, **WINDOW}
     new = {"id": "cmp_fresh", "program": ids["prog"], "type": "journey"}
+    tomorrow = int(time.time()) + 86_400
+    events = [{"type": "world.visited", "at": tomorrow, "data": {"stars": 5}}]
+    assumed = {"enter": True, "assume": {"calm": {"world.rested": 5_000}}}
     return {
+        "simulate_campaign": [
+            Sample(f"{campaigns}/{ids['cmp']}/simulate", {"account": ids["loy"], "until": tomorrow, "events": events}),
+            Sample(f"{campaigns}/{ids['cmp']}/simulate", {"segment": ids["seg"], "until": tomorrow, **assumed}),
+        ],
         "create_campaign": [Sample(campaigns, body | new)],
         "update_campaign": [Sample(f"{campaigns}/{ids['cmp']}", body)],
         "enter_campaign": [Sample(f"{campaigns}/{ids['cmp']}/enter", {"account": ids["loy"], "data": {"cart": 1}})],

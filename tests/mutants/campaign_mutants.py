@@ -123,14 +123,14 @@ MUTANTS = [
     ),
     Mutant(
         "a simulation leaves out what a schedule brings",
-        "simulating:_run",
+        "running:_run",
         "_occurrences(world, begins_at)",
         "()",
         f"{SIMULATIONS}::TestOneMember::test_enters_by_a_schedule",
     ),
     Mutant(
         "all that is simulated happens at once",
-        "simulating:_run",
+        "running:_run",
         "_decide(world, command.moments[place].command, at)",
         "_decide(world, command.moments[place].command, begins_at)",
         f"{SIMULATIONS}::TestOneMember::test_goes_the_way_that_it_would_go[nothing else]",

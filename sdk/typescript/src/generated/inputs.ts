@@ -990,6 +990,23 @@ export interface SetTiersInput {
   accounts: readonly AccountTierInput[];
 }
 
+export interface SimulatedEventInput {
+  type: string;
+  at: Instant;
+  data?: Json | undefined;
+}
+
+export interface SimulateCampaignInput {
+  until: Instant;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
+  segment?: string | null | undefined;
+  events?: readonly SimulatedEventInput[] | undefined;
+  enter?: boolean | undefined;
+  assume?: Readonly<Record<string, Readonly<Record<string, number>>>> | undefined;
+}
+
 export interface SpendCreditInput {
   amount: number;
   account?: string | null | undefined;

@@ -613,6 +613,114 @@ export interface CampaignRevocation {
   readonly kept: readonly GivenByStep[];
 }
 
+export interface SimulatedStep {
+  readonly id: string;
+  readonly kind: string;
+  readonly entered: number;
+  readonly inside: number;
+  readonly outcomes: Json;
+  readonly skipped: Json;
+  readonly points: number;
+}
+
+export interface EntryOfEnrolment {
+  readonly type: 'call' | 'contribution' | 'event' | 'schedule' | 'segment';
+  readonly source: string | null;
+}
+
+export interface Conversion {
+  readonly event: string;
+  readonly eventId: string;
+  readonly at: number;
+  readonly amount?: number | undefined;
+  readonly currency?: string | undefined;
+}
+
+export interface RevokedOfEnrolment {
+  readonly points: number;
+  readonly withdrawn: readonly string[];
+  readonly kept: readonly string[];
+}
+
+export interface EnrolmentLog {
+  readonly position: number;
+  readonly step: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly outcome: string;
+  readonly facts?: Json | undefined;
+  readonly effect?: Json | undefined;
+  readonly refusal?: Json | undefined;
+  readonly attempt?: number | undefined;
+}
+
+export interface Enrolment {
+  readonly id: string;
+  readonly object: 'enrolment';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly program: string;
+  readonly programId: string;
+  readonly status: 'failed' | 'holdout' | 'open' | 'over';
+  readonly step: string | null;
+  readonly position: number;
+  readonly dueAt: number | null;
+  readonly due_at: number | null;
+  readonly enteredAt: number;
+  readonly entered_at: number;
+  readonly entry: EntryOfEnrolment;
+  readonly ways: Json;
+  readonly outcome: string | null;
+  readonly overAt: number | null;
+  readonly over_at: number | null;
+  readonly goalUntil: number | null;
+  readonly goal_until: number | null;
+  readonly converted: Conversion | null;
+  readonly revoked: RevokedOfEnrolment | null;
+  readonly livemode: boolean;
+  readonly error?: string | undefined;
+  readonly progress?: ChallengeProgress | undefined;
+  readonly log?: readonly EnrolmentLog[] | undefined;
+  readonly alreadyEnrolled?: true | undefined;
+  readonly already_enrolled?: true | undefined;
+}
+
+export interface SimulatedRefusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface SimulatedEvent {
+  readonly type: string;
+  readonly at: number;
+  readonly campaigns?: readonly CampaignReaction[] | undefined;
+  readonly refusal?: SimulatedRefusal | undefined;
+}
+
+export interface CampaignSimulation {
+  readonly object: 'campaign_simulation';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly from: number;
+  readonly until: number;
+  readonly members: number;
+  readonly entered: number;
+  readonly heldOut: number;
+  readonly held_out: number;
+  readonly notEntered: Json;
+  readonly not_entered: Json;
+  readonly steps: readonly SimulatedStep[];
+  readonly livemode: boolean;
+  readonly enrolments?: readonly Enrolment[] | undefined;
+  readonly events?: readonly SimulatedEvent[] | undefined;
+}
+
 export interface CampaignStep {
   readonly id: string;
   readonly object: 'campaign_step';
@@ -1273,73 +1381,6 @@ export interface EngagementOffer {
   readonly perMemberLimit: number | null;
   readonly per_member_limit: number | null;
   readonly remaining: number | null;
-}
-
-export interface EntryOfEnrolment {
-  readonly type: 'call' | 'contribution' | 'event' | 'schedule' | 'segment';
-  readonly source: string | null;
-}
-
-export interface Conversion {
-  readonly event: string;
-  readonly eventId: string;
-  readonly at: number;
-  readonly amount?: number | undefined;
-  readonly currency?: string | undefined;
-}
-
-export interface RevokedOfEnrolment {
-  readonly points: number;
-  readonly withdrawn: readonly string[];
-  readonly kept: readonly string[];
-}
-
-export interface EnrolmentLog {
-  readonly position: number;
-  readonly step: string;
-  readonly kind: string;
-  readonly at: number;
-  readonly outcome: string;
-  readonly facts?: Json | undefined;
-  readonly effect?: Json | undefined;
-  readonly refusal?: Json | undefined;
-  readonly attempt?: number | undefined;
-}
-
-export interface Enrolment {
-  readonly id: string;
-  readonly object: 'enrolment';
-  readonly campaign: string;
-  readonly campaignId: string;
-  readonly revision: number;
-  readonly account: string;
-  readonly accountId: string;
-  readonly customer: string;
-  readonly customerId: string;
-  readonly program: string;
-  readonly programId: string;
-  readonly status: 'failed' | 'holdout' | 'open' | 'over';
-  readonly step: string | null;
-  readonly position: number;
-  readonly dueAt: number | null;
-  readonly due_at: number | null;
-  readonly enteredAt: number;
-  readonly entered_at: number;
-  readonly entry: EntryOfEnrolment;
-  readonly ways: Json;
-  readonly outcome: string | null;
-  readonly overAt: number | null;
-  readonly over_at: number | null;
-  readonly goalUntil: number | null;
-  readonly goal_until: number | null;
-  readonly converted: Conversion | null;
-  readonly revoked: RevokedOfEnrolment | null;
-  readonly livemode: boolean;
-  readonly error?: string | undefined;
-  readonly progress?: ChallengeProgress | undefined;
-  readonly log?: readonly EnrolmentLog[] | undefined;
-  readonly alreadyEnrolled?: true | undefined;
-  readonly already_enrolled?: true | undefined;
 }
 
 export interface EventRequest {

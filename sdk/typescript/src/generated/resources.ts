@@ -821,6 +821,24 @@ export class EngagementCampaigns {
   }
 
   /**
+   * Show how a member, or a segment, would go through a campaign or its draft. Nothing is written. Refused by state
+   * (ConflictError): program_mismatch.
+   */
+  simulate(
+    id: string,
+    body: inputs.SimulateCampaignInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.CampaignSimulation>> {
+    return this.#client.send(
+      'POST',
+      path`/v1/engagement/campaigns/${id}/simulate`,
+      'CampaignSimulation',
+      body,
+      options,
+    );
+  }
+
+  /**
    * Let a member enter a campaign. Who may not enter again gets the enrollment that it has. Refused by state
    * (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign, too_many_enrolments,
    * frequency_capped.

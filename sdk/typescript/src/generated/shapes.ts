@@ -76,6 +76,22 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
     nested: { reversed: 'RevokedPoints', withdrawn: 'GivenByStep', kept: 'GivenByStep' },
   },
+  SimulatedStep: { loose: ['outcomes', 'skipped'] },
+  EntryOfEnrolment: {},
+  Conversion: { references: ['event'] },
+  RevokedOfEnrolment: {},
+  EnrolmentLog: { loose: ['facts', 'effect', 'refusal'] },
+  Enrolment: {
+    references: ['campaign', 'account', 'customer', 'program'],
+    nested: { entry: 'EntryOfEnrolment', converted: 'Conversion', revoked: 'RevokedOfEnrolment', progress: 'ChallengeProgress', log: 'EnrolmentLog' },
+  },
+  SimulatedRefusal: {},
+  SimulatedEvent: { nested: { campaigns: 'CampaignReaction', refusal: 'SimulatedRefusal' } },
+  CampaignSimulation: {
+    references: ['campaign'],
+    loose: ['not_entered'],
+    nested: { steps: 'SimulatedStep', enrolments: 'Enrolment', events: 'SimulatedEvent' },
+  },
   CampaignStep: { references: ['campaign'], loose: ['outcomes', 'skipped'] },
   CartLine: {},
   CartShipping: {},
@@ -144,14 +160,6 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   EngagementOffer: {
     references: ['program'],
     nested: { budget: 'Budget', incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions' },
-  },
-  EntryOfEnrolment: {},
-  Conversion: { references: ['event'] },
-  RevokedOfEnrolment: {},
-  EnrolmentLog: { loose: ['facts', 'effect', 'refusal'] },
-  Enrolment: {
-    references: ['campaign', 'account', 'customer', 'program'],
-    nested: { entry: 'EntryOfEnrolment', converted: 'Conversion', revoked: 'RevokedOfEnrolment', progress: 'ChallengeProgress', log: 'EnrolmentLog' },
   },
   EventRequest: {},
   Event: {

@@ -12,6 +12,7 @@ from vinr_server.api.resources import (
     accounts,
     api_keys,
     campaign_results,
+    campaign_simulations,
     campaign_steps,
     campaigns,
     checkout,
@@ -76,6 +77,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *campaigns.OPERATIONS,
     *campaign_steps.OPERATIONS,
     *campaign_results.OPERATIONS,
+    *campaign_simulations.OPERATIONS,
     *enrolments.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )

@@ -53,11 +53,16 @@ class Event(Reply):
 
 async def report_event(call: Call) -> commands.ReportEvent:
     body: ReportEventInput = call.body
+    customer_id, _unlinked = _event_customer(body.data.get("customer"))
+    return event(body, occurred_at=await read_occurred_at(call, body.occurred_at, customer_id=customer_id))
+
+
+def event(body: ReportEventInput, *, occurred_at: datetime | None) -> commands.ReportEvent:
+    """The command for one event."""
     metadata = body.data.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise Problem("parameter_invalid", "data.metadata: send an object.", param="data.metadata")
     customer_id, unlinked = _event_customer(body.data.get("customer"))
-    occurred_at = await read_occurred_at(call, body.occurred_at, customer_id=customer_id)
     amount_minor, currency = _event_amount(body.data, occurred_at)
     return commands.ReportEvent(
         type=body.type,

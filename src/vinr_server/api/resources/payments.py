@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -91,6 +92,14 @@ async def create_payment(call: Call) -> commands.CreatePayment:
 
 async def refund_payment(call: Call) -> commands.RefundPayment:
     body: RefundPaymentInput = call.body
+    ends_at = await read_credit_end(call, body.credit_expires_at, param="credit_expires_at")
+    return refund(body, payment_id=call.id, credit_expires_at=ends_at)
+
+
+def refund(
+    body: RefundPaymentInput, *, payment_id: str, credit_expires_at: datetime | None = None
+) -> commands.RefundPayment:
+    """The command for one refund."""
     if body.amount is not None and body.total_refunded is not None:
         message = "amount is what this refund returns, total_refunded the sum of all refunds so far. Send one of them."
         raise Problem("parameter_conflict", message, param="total_refunded")
@@ -101,14 +110,14 @@ async def refund_payment(call: Call) -> commands.RefundPayment:
         message = "credit_expires_at: only credit that is granted ends. Send store_credit with it, or leave it out."
         raise Problem("parameter_conflict", message, param="credit_expires_at")
     return commands.RefundPayment(
-        payment_id=call.id,
+        payment_id=payment_id,
         id=body.id,
         amount_minor=body.amount,
         total_refunded_minor=body.total_refunded,
         eligible_minor=body.eligible_amount,
         lines=tuple(_refund_line(line, place) for place, line in enumerate(body.lines)),
         credit_minor=body.store_credit,
-        credit_expires_at=await read_credit_end(call, body.credit_expires_at, param="credit_expires_at"),
+        credit_expires_at=credit_expires_at,
         reason=body.reason,
         metadata=read_metadata(body.metadata),
     )

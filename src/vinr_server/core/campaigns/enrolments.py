@@ -52,7 +52,7 @@ def decide_enter_campaign(draft: Layer, command: EnterCampaign, context: Context
     refusal = first_listed(
         not_active(draft, context, campaign) if campaign.status_at(context.now(program.clock_id)) != "active" else None,
         closed(account) if account.status != "active" else None,
-        _mismatch(campaign, account) if account.program_id != campaign.program_id else None,
+        mismatch(campaign, account) if account.program_id != campaign.program_id else None,
     )
     if refusal is not None:
         return refusal
@@ -87,7 +87,8 @@ def _enter(
     return Accepted(enrolment_payload(enrolment, livemode=context.livemode))
 
 
-def _mismatch(campaign: Campaign, account: Account) -> Rejected:
+def mismatch(campaign: Campaign, account: Account) -> Rejected:
+    """The refusal of an account that is of another program than the campaign."""
     message = (
         f"Campaign {campaign.id} is of program {campaign.program_id}, account {account.id} of {account.program_id}."
         " Name the member's account in the campaign's program."

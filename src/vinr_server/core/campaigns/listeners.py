@@ -20,10 +20,10 @@ def listeners_of(catalogue: Layer) -> Listeners:
     programs: set[str] = set()
     types: set[str] = set()
     contributed: set[tuple[str, str]] = set()
-    definitions = [revision.definition for revision in catalogue.written(CampaignRevision)]
+    definitions = [revision.definition for revision in catalogue.every(CampaignRevision)]
     for definition in definitions:
         types.update(trigger.type for trigger in definition.triggers)
-    for campaign in catalogue.written(Campaign):
+    for campaign in catalogue.every(Campaign):
         in_force = catalogue.get(CampaignRevision, revision_id(campaign.id, campaign.revision))
         if in_force is None:
             continue
@@ -51,7 +51,7 @@ def listeners_of(catalogue: Layer) -> Listeners:
 def stops_of(catalogue: Layer) -> ClockStops:
     """When the schedules of campaigns let members in."""
     earliest: dict[str, datetime] = {}
-    for campaign in catalogue.written(Campaign):
+    for campaign in catalogue.every(Campaign):
         if campaign.next_entry_at is not None and campaign.is_live:
             known = earliest.get(campaign.program_id, campaign.next_entry_at)
             earliest[campaign.program_id] = min(known, campaign.next_entry_at)

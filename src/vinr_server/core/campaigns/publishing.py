@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from vinr_server.core.campaigns.challenges.checking import challenge_problems
 from vinr_server.core.campaigns.changes import (
@@ -71,7 +72,8 @@ def decide_publish_campaign(draft: Layer, command: PublishCampaign, context: Con
         return invalid("members: in a challenge they follow each revision at once. Leave it out.", param="members")
     if command.ways and command.members != "move":
         return invalid("map: those who are inside finish where they are. Send members: move with it.", param="map")
-    revised = _revised(draft, context, campaign)
+    now = context.now(program_of_campaign(draft, campaign).clock_id)
+    revised = revise(draft, campaign, now=now, wall_now=context.wall_now)
     if isinstance(revised, Rejected):
         return revised
     moving = _moving(draft, command, revised) if command.members == "move" else []
@@ -87,14 +89,13 @@ def decide_publish_campaign(draft: Layer, command: PublishCampaign, context: Con
         draft.put(revised)
         answer = Accepted(shown_campaign(draft, context, revised), is_new=False)
     else:
-        now = context.now(program_of_campaign(draft, campaign).clock_id)
         answer = announced(draft, context, revised, "published", now)
     if command.members == "finish":
         return answer
     return Accepted({**answer.payload, "moving": [moved._asdict() for moved in moving]}, is_new=False)
 
 
-def _revised(draft: Layer, context: Context, campaign: Campaign) -> Campaign | Rejected:
+def revise(draft: Layer, campaign: Campaign, *, now: datetime, wall_now: datetime) -> Campaign | Rejected:
     """The campaign with its draft as the next revision; as it is where it has none."""
     drafted = campaign.drafted
     if drafted is None:
@@ -107,10 +108,9 @@ def _revised(draft: Layer, context: Context, campaign: Campaign) -> Campaign | R
         return refusal
     number = campaign.revision + 1
     revision = CampaignRevision(
-        revision_id(campaign.id, number), campaign.id, number, drafted.given, drafted.definition, context.wall_now
+        revision_id(campaign.id, number), campaign.id, number, drafted.given, drafted.definition, wall_now
     )
     draft.put(revision)
-    now = context.now(program.clock_id)
     return replace(
         campaign,
         revision=number,

@@ -1,9 +1,10 @@
-"""What the API reads about campaigns: what each says now, and its program's instant."""
+"""What the API reads about campaigns: what each says now, its program's instant, and members to simulate it with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Enrolment, EnrolmentStep
@@ -39,6 +40,15 @@ TRIGGER = Related("""exists (
 # Enrollments that went a way of any split, and those that reached their goal.
 WAY = Related("exists (select from json_each_text(t.ways) w where w.value = {value})")
 CONVERTED = Scope("t.converted is not null")
+# The next members of a segment that take part in a program. Plan: a range of segment_members_newest, then keys.
+MEMBERS_OF_SEGMENT = """
+select m.entered_at, m.account_id, a.customer_id, a.program_id = $6 and a.status = 'active'
+from segment_members m join accounts a on a.realm = m.realm and a.id = m.account_id
+where m.realm = $1 and m.segment_id = $2 and m.left_at is null and (m.entered_at, m.account_id) > ($3, $4)
+order by m.entered_at, m.account_id limit $5
+"""
+# So many are read at a time: other requests of the process are answered in between.
+READ_AT_ONCE = 5_000
 
 
 class InForce(NamedTuple):
@@ -71,3 +81,18 @@ async def log_of(pool: Any, realm: int, enrolment: Enrolment) -> list[Any]:
     """The steps that an enrollment has taken, the first first."""
     table = TABLES[EnrolmentStep]
     return [table.row(record) for record in await pool.fetch(LOG, realm, enrolment.id, enrolment.bucket)]
+
+
+async def lowest_drawn(
+    pool: Any, realm: int, segment_id: str, program_id: str, *, draw: Callable[[str], int], limit: int
+) -> list[str]:
+    """The accounts of the segment in the program, of the customers with the lowest draws: always the same ones."""
+    lowest: list[tuple[int, str]] = []
+    place: tuple[datetime, str] = datetime.min.replace(tzinfo=UTC), ""
+    while True:
+        found = await pool.fetch(MEMBERS_OF_SEGMENT, realm, segment_id, *place, READ_AT_ONCE, program_id)
+        drawn = ((draw(customer_id), account_id) for _at, account_id, customer_id, takes_part in found if takes_part)
+        lowest = heapq.nsmallest(limit, [*lowest, *drawn])
+        if len(found) < READ_AT_ONCE:
+            return [account_id for _draw, account_id in lowest]
+        place = found[-1][0], found[-1][1]

@@ -44,6 +44,7 @@ __all__ = [
     "RuleConditionsInput",
     "SegmentConditionsInput",
     "ShippingInput",
+    "SimulatedEventInput",
     "SpendInput",
     "TargetingInput",
     "TenderInput",
@@ -503,6 +504,14 @@ class ShippingInput(TypedDict, total=False):
     """Shipping."""
 
     amount: Required[int]
+
+
+class SimulatedEventInput(TypedDict, total=False):
+    """Simulated event."""
+
+    type: Required[str]
+    at: Required[Instant]
+    data: Json
 
 
 # Targeting.

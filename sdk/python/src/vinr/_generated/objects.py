@@ -35,6 +35,7 @@ __all__ = [
     "CampaignReaction",
     "CampaignResults",
     "CampaignRevocation",
+    "CampaignSimulation",
     "CampaignStep",
     "Caps",
     "CartCode",
@@ -142,6 +143,9 @@ __all__ = [
     "SegmentScan",
     "SegmentSize",
     "SegmentSpend",
+    "SimulatedEvent",
+    "SimulatedRefusal",
+    "SimulatedStep",
     "Skipped",
     "Source",
     "SplitResults",
@@ -904,6 +908,134 @@ class CampaignRevocation(VinrObject):
     _nested = {"reversed": RevokedPoints, "withdrawn": GivenByStep, "kept": GivenByStep}
 
 
+class SimulatedStep(VinrObject):
+    """Simulated step."""
+
+    id: str
+    kind: str
+    entered: int
+    inside: int
+    outcomes: dict[str, Any]
+    skipped: dict[str, Any]
+    points: int
+
+
+class EntryOfEnrolment(VinrObject):
+    """Entry of enrolment."""
+
+    type: Literal["call", "contribution", "event", "schedule", "segment"]
+    source: str | None
+
+
+class Conversion(VinrObject):
+    """Conversion."""
+
+    event: str
+    at: int
+    amount: int | None = None
+    currency: str | None = None
+
+
+class RevokedOfEnrolment(VinrObject):
+    """Revoked of enrolment."""
+
+    points: int
+    withdrawn: list[str]
+    kept: list[str]
+
+
+class EnrolmentLog(VinrObject):
+    """Enrolment log."""
+
+    position: int
+    step: str
+    kind: str
+    at: int
+    outcome: str
+    facts: dict[str, Any] | None = None
+    effect: dict[str, Any] | None = None
+    refusal: dict[str, Any] | None = None
+    attempt: int | None = None
+
+
+class Enrolment(VinrObject):
+    """Enrolment."""
+
+    id: str
+    object: Literal["enrolment"]
+    campaign: str
+    revision: int
+    account: str
+    customer: str
+    program: str
+    status: Literal["failed", "holdout", "open", "over"]
+    step: str | None
+    position: int
+    due_at: int | None
+    entered_at: int
+    entry: EntryOfEnrolment
+    ways: dict[str, Any]
+    outcome: str | None
+    over_at: int | None
+    goal_until: int | None
+    converted: Conversion | None
+    revoked: RevokedOfEnrolment | None
+    livemode: bool
+    error: str | None = None
+    progress: ChallengeProgress | None = None
+    log: list[EnrolmentLog] | None = None
+    already_enrolled: Literal[True] | None = None
+
+    _kind = "enrolment"
+
+    _nested = {
+        "entry": EntryOfEnrolment,
+        "converted": Conversion,
+        "revoked": RevokedOfEnrolment,
+        "progress": ChallengeProgress,
+        "log": EnrolmentLog,
+    }
+
+
+class SimulatedRefusal(VinrObject):
+    """Simulated refusal."""
+
+    code: str
+    message: str
+
+
+class SimulatedEvent(VinrObject):
+    """Simulated event."""
+
+    type: str
+    at: int
+    campaigns: list[CampaignReaction] | None = None
+    refusal: SimulatedRefusal | None = None
+
+    _nested = {"campaigns": CampaignReaction, "refusal": SimulatedRefusal}
+
+
+class CampaignSimulation(VinrObject):
+    """Campaign simulation."""
+
+    object: Literal["campaign_simulation"]
+    campaign: str
+    revision: int
+    until: int
+    members: int
+    entered: int
+    held_out: int
+    not_entered: dict[str, Any]
+    steps: list[SimulatedStep]
+    livemode: bool
+    enrolments: list[Enrolment] | None = None
+    events: list[SimulatedEvent] | None = None
+
+    _kind = "campaign_simulation"
+
+    _nested = {"steps": SimulatedStep, "enrolments": Enrolment, "events": SimulatedEvent}
+
+
 class CampaignStep(VinrObject):
     """Campaign step."""
 
@@ -1650,83 +1782,6 @@ class EngagementOffer(VinrObject):
     _kind = "offer"
 
     _nested = {"budget": Budget, "incentive": Incentive, "targeting": Targeting, "conditions": Conditions}
-
-
-class EntryOfEnrolment(VinrObject):
-    """Entry of enrolment."""
-
-    type: Literal["call", "contribution", "event", "schedule", "segment"]
-    source: str | None
-
-
-class Conversion(VinrObject):
-    """Conversion."""
-
-    event: str
-    at: int
-    amount: int | None = None
-    currency: str | None = None
-
-
-class RevokedOfEnrolment(VinrObject):
-    """Revoked of enrolment."""
-
-    points: int
-    withdrawn: list[str]
-    kept: list[str]
-
-
-class EnrolmentLog(VinrObject):
-    """Enrolment log."""
-
-    position: int
-    step: str
-    kind: str
-    at: int
-    outcome: str
-    facts: dict[str, Any] | None = None
-    effect: dict[str, Any] | None = None
-    refusal: dict[str, Any] | None = None
-    attempt: int | None = None
-
-
-class Enrolment(VinrObject):
-    """Enrolment."""
-
-    id: str
-    object: Literal["enrolment"]
-    campaign: str
-    revision: int
-    account: str
-    customer: str
-    program: str
-    status: Literal["failed", "holdout", "open", "over"]
-    step: str | None
-    position: int
-    due_at: int | None
-    entered_at: int
-    entry: EntryOfEnrolment
-    ways: dict[str, Any]
-    outcome: str | None
-    over_at: int | None
-    goal_until: int | None
-    converted: Conversion | None
-    revoked: RevokedOfEnrolment | None
-    livemode: bool
-    error: str | None = None
-    progress: ChallengeProgress | None = None
-    log: list[EnrolmentLog] | None = None
-    already_enrolled: Literal[True] | None = None
-
-    _kind = "enrolment"
-
-    _nested = {
-        "entry": EntryOfEnrolment,
-        "converted": Conversion,
-        "revoked": RevokedOfEnrolment,
-        "progress": ChallengeProgress,
-        "log": EnrolmentLog,
-    }
 
 
 class EventRequest(VinrObject):

@@ -6,13 +6,15 @@ published or begun again repeats it; its place moves in the transaction in which
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from vinr_server.core.campaigns.changes import name_campaign, program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.entries.schedules import LATE_MAX, latest_occurrence, next_entry, occurrence_name
 from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of
-from vinr_server.core.campaigns.rows import Campaign, CampaignScan, PastEntry, scan_id
+from vinr_server.core.campaigns.rows import Campaign, CampaignScan, EntryType, PastEntry, scan_id
 from vinr_server.core.conditions.judging import unmet_in
 from vinr_server.core.conditions.membership import name_history, values_of
 from vinr_server.core.earning.conditions import Occasion
@@ -112,7 +114,16 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
     entered = 0
     for _at, account_id in command.members if is_active else ():
         account = draft.get(Account, account_id)
-        if account is not None and _let_in(draft, context, campaign, revision.definition, account, scan):
+        if account is not None and let_in(
+            draft,
+            context,
+            campaign,
+            revision.definition,
+            account,
+            by=scan.entry_type,
+            name=scan.name,
+            at=scan.as_of,
+        ):
             entered += 1
     is_done = command.is_last or not is_active
     moved = replace(
@@ -127,8 +138,16 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
     return Accepted({"campaign": campaign.id, "entered": entered}, is_new=False)
 
 
-def _let_in(
-    draft: Layer, context: Context, campaign: Campaign, definition: Definition, account: Account, scan: CampaignScan
+def let_in(
+    draft: Layer,
+    context: Context,
+    campaign: Campaign,
+    definition: Definition,
+    account: Account,
+    *,
+    by: EntryType,
+    name: str,
+    at: datetime,
 ) -> bool:
     """Whether the member has entered: it is active, meets what the entry asks of it, and nothing bars it."""
     if account.status != "active" or account.program_id != campaign.program_id:
@@ -142,8 +161,8 @@ def _let_in(
     key = key_of(definition.reentry, {})
     if key is None or bar(draft, campaign, definition, account, key, now) is not None:
         return False
-    occasion = Occasion(scan.entry_type, "campaign", campaign.id, occurred_at=scan.as_of, data={})
-    entering = Entering(scan.entry_type, scan.name, occasion, scan.as_of)
+    occasion = Occasion(by, "campaign", campaign.id, occurred_at=at, data={})
+    entering = Entering(by, name, occasion, at)
     enter(draft, context, campaign, definition, account, entering, key=key, member=member)
     return True
 

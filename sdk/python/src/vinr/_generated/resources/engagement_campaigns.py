@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from vinr._generated.inputs import (
+    SimulatedEventInput,
+)
 from vinr._generated.objects import (
     Campaign,
     CampaignResults,
+    CampaignSimulation,
     CampaignStep,
     Enrolment,
 )
@@ -20,7 +24,7 @@ from vinr._generated.resources.engagement_campaigns_enrolments import (
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
 from vinr._transport import AsyncTransport, Transport
-from vinr._values import NOT_GIVEN, Instant, InstantRange, Json, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Json, Many, Metadata, NotGiven, fill
 
 
 class EngagementCampaigns(Resource):
@@ -266,6 +270,41 @@ class EngagementCampaigns(Resource):
             fill("/v1/engagement/campaigns/{id}/results", id=id),
             returns=CampaignResults,
             query={"revision": revision},
+            timeout=timeout,
+        )
+
+    def simulate(
+        self,
+        id: str,
+        *,
+        until: Instant,
+        account: str | NotGiven | None = NOT_GIVEN,
+        segment: str | NotGiven | None = NOT_GIVEN,
+        events: Many[SimulatedEventInput] | NotGiven = NOT_GIVEN,
+        enter: bool | NotGiven = NOT_GIVEN,
+        assume: Json | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> CampaignSimulation:
+        """Show how a member, or a segment, would go through a campaign or its draft. Nothing is written.
+
+        Refused by state (ConflictError): program_mismatch.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/engagement/campaigns/{id}/simulate", id=id),
+            returns=CampaignSimulation,
+            body={
+                "until": until,
+                "account": account,
+                "segment": segment,
+                "events": events,
+                "enter": enter,
+                "assume": assume,
+            },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
             timeout=timeout,
         )
 
@@ -561,6 +600,41 @@ class AsyncEngagementCampaigns(AsyncResource):
             fill("/v1/engagement/campaigns/{id}/results", id=id),
             returns=CampaignResults,
             query={"revision": revision},
+            timeout=timeout,
+        )
+
+    async def simulate(
+        self,
+        id: str,
+        *,
+        until: Instant,
+        account: str | NotGiven | None = NOT_GIVEN,
+        segment: str | NotGiven | None = NOT_GIVEN,
+        events: Many[SimulatedEventInput] | NotGiven = NOT_GIVEN,
+        enter: bool | NotGiven = NOT_GIVEN,
+        assume: Json | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> CampaignSimulation:
+        """Show how a member, or a segment, would go through a campaign or its draft. Nothing is written.
+
+        Refused by state (ConflictError): program_mismatch.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/engagement/campaigns/{id}/simulate", id=id),
+            returns=CampaignSimulation,
+            body={
+                "until": until,
+                "account": account,
+                "segment": segment,
+                "events": events,
+                "enter": enter,
+                "assume": assume,
+            },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
             timeout=timeout,
         )
 
