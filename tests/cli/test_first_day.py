@@ -140,8 +140,16 @@ class TestTrigger:
 
 
 class TestClock:
+    def test_shows_a_journey_whole_in_one_advance(self, dev: Dev) -> None:
+        assert on(dev, "clock", "advance", "98d", "--clock", "clock_life").code == 0
+        with dev.client() as client:
+            listed = client.get("/v1/engagement/enrolments?campaign=cmp_winBack").json()["data"]
+            taken = [client.get(f"/v1/engagement/enrolments/{one['id']}").json()["log"] for one in listed]
+
+        assert [[step["step"] for step in log] for log in taken] == [["hello", "bought", "code", "last"]]
+
     def test_lets_a_year_pass(self, dev: Dev) -> None:
-        assert "clock_life is at 2026-01-16 12:00:00 UTC" in on(dev, "clock", "advance", "1d").out
+        assert "clock_life is at 2026-04-24 12:00:00 UTC" in on(dev, "clock", "advance", "1d").out
         clock = on(dev, "clock", "create", "--at", "2026-01-31T12:00:00Z", "--name", "trial", "--json").json
         with dev.client() as client:
             program = {"name": "Trial", "currency": {"expiry_months": 12}, "test_clock": clock["id"]}

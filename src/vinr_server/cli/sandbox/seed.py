@@ -107,6 +107,31 @@ CHALLENGE: tuple[kernel_commands.Command, ...] = (
     campaign_commands.PublishCampaign("cmp_threeIn30Days"),
 )
 
+# Who has not bought for 90 days is reminded, and a week later once more, with a code; who comes back gets points.
+BACK = {
+    "entry": {"segment": "lapsed_90d"},
+    "reentry": {"mode": "after_exit", "cooldown": "180d"},
+    "start": "hello",
+    "steps": {
+        "hello": {"kind": "send_event", "name": "winback_1", "next": "bought"},
+        "bought": {
+            "kind": "wait",
+            "events": [{"type": "payment.completed", "next": "thanks"}],
+            "timeout": "7d",
+            "timeout_next": "code",
+        },
+        "code": {"kind": "issue_code", "batch": "cbt_postCards", "expires_in": "14d", "next": "last"},
+        "last": {"kind": "send_event", "name": "winback_2", "data": {"code": {"$ref": "steps.code.code"}}},
+        "thanks": {"kind": "award_points", "points": 200, "reason": "Welcome back"},
+    },
+}
+WINBACK: tuple[kernel_commands.Command, ...] = (
+    campaign_commands.CreateCampaign(
+        "prog_life", "Win back", "journey", read_definition(BACK, zone="UTC"), id="cmp_winBack"
+    ),
+    campaign_commands.PublishCampaign("cmp_winBack"),
+)
+
 # In this order, each under its own key: a start that was killed halfway is completed by the next.
 SEEDS: tuple[kernel_commands.Command, ...] = (
     programs_commands.CreateProgram("Default", id="prog_default", expiry_months=12, tiers=TIERS),
@@ -131,6 +156,7 @@ SEEDS: tuple[kernel_commands.Command, ...] = (
     offer_commands.PublishOffer("ofr_codedBonus"),
     code_commands.CreateCode("BONUS-250", "ofr_codedBonus"),
     *CHALLENGE,
+    *WINBACK,
 )
 
 
