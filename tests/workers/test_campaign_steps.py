@@ -15,11 +15,13 @@ from submissions import shown, submission
 from conftest import make_realm
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands as campaigns
+from vinr_server.core.campaigns.passages.actions import ACTIONS
 from vinr_server.core.campaigns.rows import BEFORE_ALL
 from vinr_server.core.earning import commands as earning
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members
 from vinr_server.core.payments import commands as payments
+from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs import commands as programs
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.campaigns.due import due_steps
@@ -210,6 +212,24 @@ async def test_a_fault_in_a_step_is_its_passage_s_own(engine: Engine) -> None:
     await engine.do(campaigns.RetryEnrolment("cmp_care", id))
     await engine.worker.work_once()
     assert engine.passages()["loy_0"] == ("over", "completed")
+
+
+async def test_a_step_that_reads_what_nobody_declared_fails_no_payment(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ACTIONS, "award_points", lambda acting: acting.draft.get(Payment, "pay_there"))
+    await engine.report(0)
+    engine.sql("update campaign_enrolments set due_at = now() - interval '1 s' where realm = %(realm)s")
+    await engine.worker.work_once()
+    due_again = "update campaign_enrolments set due_at = now() - interval '1 s', step = 'gift', waits_since = null"
+
+    for attempt in range(1, 4):
+        engine.sql(f"{due_again} where realm = %(realm)s")
+        paid = await engine.do(PAYMENT(id=f"pay_{attempt}"))
+
+        assert paid["amount"] == 1_000
+        assert engine.sql("select failures from campaign_enrolments where realm = %(realm)s") == [(attempt,)]
+    assert engine.passages()["loy_0"][0] == "failed"
 
 
 async def test_who_is_in_a_paused_campaign_is_never_met(engine: Engine) -> None:

@@ -17,7 +17,7 @@ from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.due import brings_due, may_have_due
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Undeclared, Whole
+from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Whole
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.engine.submission import Submission
@@ -70,9 +70,9 @@ def attempt_steps(take: Callable[[], None]) -> str | None:
     """Steps are taken. A fault of ours in them is logged, and is nobody else's: the answer is the id in the log."""
     try:
         take()
-    except (InPart, AlsoRows, Undeclared):
+    except (InPart, AlsoRows):
         raise
-    except Exception:  # the floor's edge: a journey never fails a payment (R41)
+    except Exception:  # the floor's edge: a journey never fails a payment (R41), not by what it did not declare either
         error = f"err_{uuid.uuid4().hex}"
         log.exception("steps of a campaign failed: %s", error)
         return error
