@@ -122,6 +122,28 @@ MUTANTS = [
         ),
     ),
     Mutant(
+        "grants that a step could use are read by when a worker came",
+        "_read_open_grants",
+        "first_instant(layer, account, earliest(realm, account.program_id))",
+        "earliest(realm, account.program_id)",
+        scenario(
+            "issuing: A branch asks how far the member was with an offer at its own instant, however late it was taken"
+            " (R44, R46)",
+            "postgres",
+        ),
+    ),
+    Mutant(
+        "what counted at a step is read by when a worker came",
+        "read_credits",
+        "first_instant(layer, account, now_of(realm, account.program_id))",
+        "now_of(realm, account.program_id)",
+        scenario(
+            "tier_windows: What a step gave long ago counts with what counted then, however late it was taken"
+            " (R12c, R44)",
+            "postgres",
+        ),
+    ),
+    Mutant(
         "a simulation leaves out what a schedule brings",
         "running:_run",
         "_occurrences(world, begins_at)",

@@ -10,7 +10,7 @@ many days after it, of members that may have one due. Grants of offers: those th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.history.overdue import first_instant
 from vinr_server.storage.history.tiers import read_credits, read_past_credits
 from vinr_server.storage.history.watched import read_memberships, read_watched
 
@@ -110,6 +111,8 @@ where t.bucket = any($2)
 
 
 NOTHING: Mapping[Any, Part] = {}
+# The earliest instant at which a realm's program may be while the batch is decided.
+Earliest = Callable[[int, str], datetime]
 
 
 class Owner(NamedTuple):
@@ -126,13 +129,17 @@ class Owner(NamedTuple):
 
 async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime) -> None:
     """The layers hold what the commands may ask of segments and of capped rules."""
+
+    def earliest(realm: int, program_id: str) -> datetime:
+        return min(_instants(layers[realm], needs[realm], program_id, now))
+
     await read_memberships(connection, _memberships_asked(needs, layers), layers)
     await read_watched(connection, needs, layers, lambda *of: _last_instant(needs, layers, now, *of))
     await _read_purchases(connection, needs, layers, now)
     await _read_rule_counters(connection, needs, layers, now)
     await _read_reminded_lots(connection, needs, layers, now)
-    await _read_open_grants(connection, needs, layers, now)
-    await read_credits(connection, layers, lambda realm, id: min(_instants(layers[realm], needs[realm], id, now)))
+    await _read_open_grants(connection, needs, layers, earliest)
+    await read_credits(connection, layers, earliest)
     await read_past_credits(connection, layers)
 
 
@@ -206,11 +213,11 @@ async def _read_rule_counters(
 
 
 async def _read_open_grants(
-    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
+    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], earliest: Earliest
 ) -> None:
-    """The grants that a command may use: those that are open, and not over at the account's now."""
+    """The grants that a command may use, or steps that are due before it: those that are open, and not over by then."""
     wanted = [
-        (realm, bucket, account.id, min(_instants(layer, needs[realm], account.program_id, now)))
+        (realm, bucket, account.id, first_instant(layer, account, earliest(realm, account.program_id)))
         for realm, layer in layers.items()
         for account_id in needs[realm].parts.get(OfferGrant, NOTHING)
         if (account := layer.find(Account, account_id)) is not None

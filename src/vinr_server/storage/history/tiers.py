@@ -16,6 +16,7 @@ from vinr_server.core.programs.rows import Program, TierPolicy
 from vinr_server.core.tiers.plans import is_behind_plan
 from vinr_server.core.tiers.rows import PastCredits, TierCredit
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.history.overdue import first_instant
 
 # Plan: a range of tier_credits_recent for each account.
 CREDITS = f"""
@@ -75,8 +76,8 @@ async def read_credits(connection: Any, layers: Mapping[int, Layer], now_of: Cal
             policies = dict.fromkeys(plan.policy for plan in plans if plan.policy.counts_windows)
             if not policies:
                 continue
-            now = now_of(realm, account.program_id)
-            first = min([now, account.due_at or now, *(plan.since for plan in plans[1:])])
+            judged_at = first_instant(layer, account, now_of(realm, account.program_id))
+            first = min([judged_at, *(plan.since for plan in plans[1:])])
             wanted += [
                 (realm, account.bucket, account.id, policy.counted_as, counted_since(policy, first))
                 for policy in policies
