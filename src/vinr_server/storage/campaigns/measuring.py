@@ -14,13 +14,15 @@ from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.reading import Address, Reading, columns_of, rows_needed
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-# The instant from which on something of each member may be decided: its now, or when the first of its steps is due,
-# which a late worker takes as of then. Plan: keys, and the partial index campaign_enrolments_open.
+# The instant from which on something of each member may be decided: its now, or when the first of its steps, or anything
+# else that time brings it, is due, which a late worker does as of then. Plan: keys, and the partial index
+# campaign_enrolments_open. (Of rows that were loaded: storage/history/overdue.py.)
 SINCE = """
 with s as materialized (
-  select w.realm, w.bucket, w.id, least(coalesce(k.frozen_at, w.now), d.due_at) as since
+  select w.realm, w.bucket, w.id, least(coalesce(k.frozen_at, w.now), d.due_at, a.due_at, a.next_segments_at) as since
   from unnest($1::int4[], $2::int2[], $3::text[], $4::text[], $5::timestamptz[])
     as w (realm, bucket, id, program_id, now)
+  join accounts a on a.realm = w.realm and a.id = w.id and a.bucket = w.bucket
   join programs p on p.realm = w.realm and p.id = w.program_id
   left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
   cross join lateral (
