@@ -14,8 +14,8 @@ from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.reading import Address, Reading, columns_of, rows_needed
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-# The instant from which on something of each member may be decided: its now, or when the first of its steps, or anything
-# else that time brings it, is due, which a late worker does as of then. Plan: keys, and the partial index
+# The instant from which on something of each member may be decided: its now, or when the first of its steps, or of what
+# else time brings it, is due, which a late worker does as of then. Plan: keys, and the partial index
 # campaign_enrolments_open. (Of rows that were loaded: storage/history/overdue.py.)
 SINCE = """
 with s as materialized (
