@@ -283,6 +283,30 @@ class TestSegments:
         assert (simulated["entered"], simulated["not_entered"]) == (3, {"already_enrolled": 1})
 
 
+class TestPublishing:
+    def test_shows_beforehand_who_would_go_where(self, shop: Shop) -> None:
+        # CAMPAIGNS scenario 61.
+        shop.draft({**JOURNEY, "entry": {}})
+        shop.post(f"{CARE}/publish", {})
+        for account in shop.accounts:
+            shop.post(f"{CARE}/enter", {"account": account})
+        shop.advance("2026-03-02")
+        changed = {name: step for name, step in STEPS.items() if name != "bought"}
+        changed["coin"] = {**STEPS["coin"], "ways": [{"name": "a", "share": 10_000, "next": "rich"}]}
+        changed["calm"] = {"kind": "wait", "for": "12h", "next": "morning"}
+        changed["some"] = {**STEPS["some"], "next": "calm"}
+        shop.post(CARE, {"definition": {**JOURNEY, "entry": {}, "steps": changed}})
+        before = [shop.passages(account) for account in shop.accounts]
+
+        lost = shop.client.post(f"{CARE}/publish?dry_run=true", json={"members": "move"}).json()["error"]
+        asked = {"members": "move", "map": {"bought": "calm"}}
+        shown = shop.post(f"{CARE}/publish?dry_run=true", asked)
+
+        assert (lost["code"], lost["details"]) == ("campaign_step_unmapped", {"steps": {"bought": 4}})
+        assert shown["moving"] == [{"revision": 1, "step": "bought", "members": 4, "to": "calm"}]
+        assert [shop.passages(account) for account in shop.accounts] == before
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("body", "param"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mutant import Mutant, scenario
 
-LAST = scenario("budgets: Of a budget's last euros a smaller discount fits and a larger one doesn't (R56)")
+LAST = scenario("budgets: Of a budget's last euros a smaller discount fits and a larger one doesn't (R56, 40)")
 PERIOD = scenario(
-    "budgets: The period is that of the reservation, in the program's zone, and a whole refund goes back there (R56)"
+    "budgets: The period is that of the reservation, in the program's zone, and a whole refund goes back there"
+    " (R56, 41)"
 )
-EACH = scenario("budgets: A budget for each member is used by each, and by all together without a bound (R56)")
+EACH = scenario("budgets: A budget for each member is used by each, and by all together without a bound (R56, 42)")
 BONUS = scenario("budgets: Points of a bonus are given whole or not at all, and again in the next period (R56)")
 MULTIPLIER = scenario("budgets: A multiplier takes the points that it adds, or applies to nothing (R9, R56)")
 NEXT_BEST = scenario("budgets: Where the best multiplier doesn't fit, the next best applies (R9, R56)")

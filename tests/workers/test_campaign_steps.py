@@ -232,6 +232,28 @@ async def test_a_step_that_reads_what_nobody_declared_fails_no_payment(
     assert engine.passages()["loy_0"][0] == "failed"
 
 
+async def test_a_wait_goes_on_in_another_process_and_once(engine: Engine, database: str) -> None:
+    # CAMPAIGNS scenario 4: what tells a step from its repetition is where the passage stands, and not who takes it.
+    waiting = "select step, position, waits_since is not null from campaign_enrolments where realm = %(realm)s"
+    over = "update campaign_enrolments set due_at = now() - interval '1 s' where realm = %(realm)s and step is not null"
+    writers = [Writer(partial(connect_writer, database)) for _n in range(2)]
+    for writer in writers:
+        await writer.start()
+    workers = [DueWorker(engine.pool, writer) for writer in writers]
+    await engine.report(0)
+    await workers[0].work_once()
+    assert engine.sql(waiting) == [("calm", 0, True)]
+
+    engine.sql(over)
+    await asyncio.gather(*(worker.work_once() for worker in [*workers, engine.worker]))
+
+    taken = "select step, position, outcome from campaign_steps where realm = %(realm)s order by position"
+    assert engine.sql(taken) == [("calm", 1, "waited"), ("gift", 2, "done")]
+    assert engine.sql("select count(*), sum(points) from entries where realm = %(realm)s") == [(1, 7)]
+    for writer in writers:
+        await writer.stop()
+
+
 async def test_who_is_in_a_paused_campaign_is_never_met(engine: Engine) -> None:
     await engine.launch("other", "cart.found")
     await engine.report(0)
