@@ -168,7 +168,12 @@ def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: s
 
 def needs_release_discount(command: ReleaseDiscount, needs: Needs) -> None:
     """The discount, locked."""
-    needs.row(Discount, command.discount_id)
+    needs.row(Discount, command.discount_id, look=True)
+
+
+def follow_release_discount(command: ReleaseDiscount, seen: Layer, needs: Needs) -> None:
+    """The member whose discount it is: its hold may be over by now."""
+    name_owner(needs, seen, command.discount_id)
 
 
 def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Context) -> Accepted | Rejected:
@@ -188,5 +193,5 @@ def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Con
 
 COMMANDS: Commands = {
     ConsumeDiscount: (needs_consume_discount, decide_consume_discount, follow_consume_discount),
-    ReleaseDiscount: (needs_release_discount, decide_release_discount),
+    ReleaseDiscount: (needs_release_discount, decide_release_discount, follow_release_discount),
 }
