@@ -52,6 +52,12 @@ def _offer(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     offers.measure_offer(rig, plan, report)
 
 
+def _campaigns(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    from bench import campaigns
+
+    campaigns.measure_campaigns(rig, campaigns.SHORT if options.short else campaigns.FULL, report)
+
+
 def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     from bench.profile import measure_profile
 
@@ -65,12 +71,13 @@ def _settings(rig: Rig, options: argparse.Namespace, report: Report) -> None:
 
 
 # Gates have a short form; the profile and the settings have none.
-GATES = ("award", "offer", "import", "checkout")
+GATES = ("award", "offer", "import", "checkout", "campaigns")
 MEASURES: dict[str, Measure] = {
     "award": _award,
     "offer": _offer,
     "import": _import,
     "checkout": _checkout,
+    "campaigns": _campaigns,
     "profile": _profile,
     "settings": _settings,
 }
