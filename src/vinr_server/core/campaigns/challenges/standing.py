@@ -100,9 +100,12 @@ def following(standing: Attempts, revision: int) -> Attempts:
 
 
 def closed(standing: Attempts, outcome: str, results: Mapping[str, Any]) -> Attempts:
-    """The passage is over: it completes no further attempts, and none takes steps any longer."""
+    """The passage is over: it completes no further attempts, and none takes steps any longer.
+
+    Where its window has ended, what is kept of the events in it still decides: a refund may be undone (R55).
+    """
     newest, count = standing.eras[-1]
-    if count is None:
+    if count is None and standing.expired != ENTRY:
         standing = replace(standing, eras=(*standing.eras[:-1], (newest, max(standing.closed_era, 0))))
     attempts = tuple(
         replace(attempt, status="done", results=results if attempt.status == "running" else attempt.results)
