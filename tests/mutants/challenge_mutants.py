@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from mutant import Mutant, scenario
 
-HELD = "properties/test_property_challenges.py::test_what_is_held_depends_on_what_is_kept_alone"
-ANY_ORDER = "properties/test_property_challenges.py::test_any_order_of_arrival_gives_the_same"
-NO_TRACE = "properties/test_property_challenges.py::test_refunds_that_are_undone_leave_no_trace"
+HELD = "properties/test_property_campaigns.py::test_members_go_as_the_rules_say"
 
 
 def challenges(title: str) -> str:
@@ -33,7 +31,7 @@ MUTANTS = [
         "Contribution.place",
         "(self.occurred_at, self.sequence)",
         "(self.sequence, self.occurred_at)",
-        ANY_ORDER,
+        challenges("Any order of arrival comes to the same (R54)"),
     ),
     Mutant(
         "progress is what came, whatever of it was refunded since",
@@ -54,7 +52,14 @@ MUTANTS = [
         "settle_refunds",
         "event.type in CHANGES",
         "event.type == 'payment.refunded'",
-        NO_TRACE,
+        HELD,
+    ),
+    Mutant(
+        "a refund that is undone after the end of a window gives nothing back",
+        "closed",
+        "standing.expired != ENTRY",
+        "True",
+        challenges("A refund that is undone after the window has ended counts as if it had never been (R55)"),
     ),
     Mutant(
         "a payment that is refunded in part counts for nothing",
