@@ -17,6 +17,7 @@ from crash_rig import crash_rig
 from hooks import Hooks, Moved
 from merges import merge_races
 from runs import cap_races, kills, torture
+from steps_killed import steps_killed
 from time_passes import time_passes
 from webhook_runs import receivers_down, sender_kills
 
@@ -31,6 +32,7 @@ from vinr_server.storage.postgres.migrate import migrate
 CALLS, ACKNOWLEDGED, SERVER_KILLS, POSTGRES_KILLS = 256_000, 100_000, 60, 25
 MERGE_CALLS = 400
 MEMBERS = 100_000
+STEPPING, STEP_KILLS = 10_000, 6
 RACES = (1,) * 300 + (10,) * 150 + (500,) * 50
 EVENTS, SENDER_KILLS = 20_000, 20
 
@@ -72,6 +74,18 @@ def run_time(seed: str, size: float) -> Outcome:
     """Thirteen months that pass for members with ten lots each; the worker is killed twice."""
     with serving(with_worker=False) as server:
         return asyncio.run(time_passes(server, seed=seed, members=round(MEMBERS * size), kills=2))
+
+
+def run_steps(seed: str, size: float) -> Outcome:
+    """Members step through a campaign, with workers and servers killed meanwhile: at a tenth all of the members."""
+    with open_directory("torture") as directory:
+        postgres = start_embedded(directory)
+        migrate(postgres.url)
+        try:
+            members = round(STEPPING * min(1, 10 * size))
+            return asyncio.run(steps_killed(postgres.url, seed=seed, members=members, kills=STEP_KILLS))
+        finally:
+            postgres.stop()
 
 
 def run_kills(seed: str, size: float) -> Outcome:
@@ -122,6 +136,7 @@ RUNS: dict[str, Callable[[str, float], Outcome]] = {
     "races": run_races,
     "merges": run_merges,
     "time": run_time,
+    "steps": run_steps,
     "kills": run_kills,
     "senders": run_senders,
     "receivers": run_receivers,

@@ -12,6 +12,7 @@ import pytest
 from crash_rig import Rig, crash_rig
 from merges import merge_races
 from runs import cap_races, kills, torture
+from steps_killed import steps_killed
 from time_passes import time_passes
 
 from conftest import RunningServer, make_database, start_server
@@ -59,6 +60,12 @@ async def test_thirteen_months_pass_once_whatever_becomes_of_the_worker(
         (await time_passes(running, seed=seed, members=120, kills=2)).require()
     finally:
         running.stop()
+
+
+async def test_each_step_of_a_campaign_is_taken_once_whatever_is_killed(
+    postgres: EmbeddedServer, template: str, seed: str
+) -> None:
+    (await steps_killed(make_database(postgres, template), seed=seed, members=500, kills=2)).require()
 
 
 async def test_nothing_acknowledged_is_lost_when_servers_are_killed(rig: Rig, seed: str) -> None:
