@@ -62,6 +62,13 @@ MUTANTS = [
         challenges("A refund that is undone after the window has ended counts as if it had never been (R55)"),
     ),
     Mutant(
+        "nobody hears what a campaign announces about a payment",
+        "hear",
+        "heard.depth < DEPTH_MAX",
+        "False",
+        challenges("A challenge that is complete lets the member into another campaign (R41, R57)"),
+    ),
+    Mutant(
         "a payment that is refunded in part counts for nothing",
         "_kept_amount",
         "payment.is_refunded_whole",

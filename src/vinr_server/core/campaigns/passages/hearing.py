@@ -42,6 +42,10 @@ from vinr_server.core.segments.conditions import tree_of
 
 DEPTH_MAX = 3
 SHOWN_MAX = 20
+# What campaigns announce when they hear of something.
+ANNOUNCED = frozenset(
+    f"campaign.{what}" for what in ("entered", "exited", "progressed", "completed", "converted", "conversion_reverted")
+)
 FOUND_AGAIN = ("entered", "progressed", "completed")
 
 
@@ -207,12 +211,21 @@ def _members(draft: Layer, event: Event, account_id: Any, customer_id: Any) -> l
 
 
 def hear(draft: Layer, context: Context, listeners: Listeners, heard: Heard) -> list[Wire]:
-    """Passages have heard the event, oldest first; then members enter by it. Shape: what each did."""
+    """Passages have heard the event, oldest first; then members enter by it. Shape: what each did.
+
+    What campaigns announce by that is heard in its turn, but for what it did, as a consequence of one step more (R57).
+    """
+    known = {event.id for event in draft.written(Event)} if not listeners.types.isdisjoint(ANNOUNCED) else None
     reactions: list[Wire] = []
     for account in heard.accounts:
         woken = list(_wake(draft, context, account, heard))
         left = {reaction["campaign"] for reaction in woken if reaction.get("did") == "exited"}
         reactions += [*woken, *_let_in(draft, context, listeners, account, heard, left)]
+    if known is not None and heard.depth < DEPTH_MAX:
+        for event in [event for event in draft.written(Event) if event.id not in known]:
+            if event.type in ANNOUNCED and event.type in listeners.types:
+                caused_by, depth = event.data["campaign"], heard.depth + 1
+                hear(draft, context, listeners, heard_of(draft, None, event)._replace(caused_by=caused_by, depth=depth))
     return reactions
 
 
