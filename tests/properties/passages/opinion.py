@@ -30,7 +30,7 @@ from passages.journeys import (
     wait_ends,
 )
 from passages.progress import hours
-from passages.stories import BEGINS, EARNED, PAID, Bought, Json, Move, Returned, Told, Undone
+from passages.stories import BEGINS, COMPLETED, EARNED, PAID, Bought, Json, Move, Returned, Told, Undone
 
 PROGRESS = "progress"
 ENDLESS = 1_000_000
@@ -48,7 +48,7 @@ class Opinion:
         self.left = {one.id: one.says.get("budget", {}).get("points", ENDLESS) for one in campaigns}
         self.paid: dict[str, tuple[int, int]] = {}
         self.exhausted = set[str]()
-        self.chain: list[tuple[str, datetime]] = []
+        self.chain: list[tuple[str, str, datetime]] = []
 
     @property
     def balance(self) -> int:
@@ -70,10 +70,13 @@ class Opinion:
                 self._keep(move.of, -move.amount, move.at)
             elif isinstance(move, Undone):
                 self._keep(move.payment, move.amount, move.at)
+            self._hear_caused()
         self._until(ends_at)
 
     def _say(self, at: datetime, type: str, passage: Passage, *more: Any) -> None:
         self.said.append((at, f"campaign.{type}", passage.of.id, *more))
+        if type == "completed":
+            self.chain.append((COMPLETED, passage.of.id, at))
 
     # ---- time
 
@@ -84,9 +87,13 @@ class Opinion:
             assert passage.due_at is not None
             at = passage.due_at
             self._go_on(passage, at)
-            caused, self.chain = self.chain, []
-            for campaign, given_at in caused:
-                self._hear(Heard(EARNED, given_at, given_at, given_by=campaign), "")
+            self._hear_caused()
+
+    def _hear_caused(self) -> None:
+        """What a campaign gave or completed is heard by the others, after all that led to it."""
+        caused, self.chain = self.chain, []
+        for type, campaign, at in caused:
+            self._hear(Heard(type, at, at, given_by=campaign), "")
 
     def _go_on(self, passage: Passage, at: datetime) -> None:
         if passage.step == PROGRESS and not self._begin(passage, at):
@@ -135,7 +142,7 @@ class Opinion:
             self.left[campaign] -= step["points"]
             self.ledger.append((step["points"], at))
             self.said.append((at, EARNED, step["points"]))
-            self.chain.append((campaign, at))
+            self.chain.append((EARNED, campaign, at))
             passage.gave.append(Gave(id, step["points"]))
             return "done", onward
         if step["kind"] == "send_event":

@@ -13,10 +13,10 @@ from typing import Any
 Json = dict[str, Any]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEGINS = datetime(2026, 1, 15, 12, tzinfo=UTC)
-PAID, EARNED = "payment.completed", "loyalty.points.earned"
+PAID, EARNED, COMPLETED = "payment.completed", "loyalty.points.earned", "campaign.completed"
 # What members report; payments count as often as all of these, and points that another campaign gives are heard, too.
 REPORTED = ("a.a", "b.b", "c.c")
-HEARD = (*REPORTED, PAID, PAID, EARNED)
+HEARD = (*REPORTED, PAID, PAID, EARNED, COMPLETED)
 AMOUNTS = (100, 150, 400, 700)
 WINDOWS: tuple[Json, ...] = (
     *({"window": {"for": "72h"}}, {"window": {"for": "480h"}}, {"window": {"for": "96h", "from": "entry"}}),
