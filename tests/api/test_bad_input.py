@@ -87,8 +87,9 @@ def each_field(world: World, operation: Operation) -> Iterator[tuple[Sample, Fie
     """Every field of an operation with the first sample that sets it."""
     assert operation.body is not None
     known: set[str] = set()
+    mine = samples(world)[operation.id]
     for field in fields_of(operation.body):
-        for sample in samples(world)[operation.id] if field.place not in known else ():
+        for sample in mine if field.place not in known else ():
             if value_at(sample.body, field.path) is not None:
                 known.add(field.place)
                 yield sample, field
