@@ -26,6 +26,13 @@ MUTANTS = [
         "workers/test_campaign_steps.py::test_a_page_that_was_done_before_lets_nobody_in_again",
     ),
     Mutant(
+        "an occurrence that is too late lets members in all the same",
+        "decide_begin_entries",
+        'is_behind or campaign.status_at(now) != "active"',
+        'campaign.status_at(now) != "active"',
+        "workers/test_campaign_steps.py::test_of_occurrences_that_nobody_worked_for_the_latest_is_begun_and_the_others_are_missed",
+    ),
+    Mutant(
         "a day 31 is left out where the month is shorter",
         "_next_month",
         "min(schedule.day, days)",

@@ -25,7 +25,7 @@ from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.campaigns import commands as campaign_commands
-from vinr_server.core.campaigns.rows import BEFORE_ALL
+from vinr_server.core.campaigns.entries.rows import BEFORE_ALL
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import (
     CompleteCheckoutSession,

@@ -368,6 +368,13 @@ def passages(view: Any, words: Words) -> tuple[Any, Any]:
     return int(count), len(_passages(view.world, name, campaign))
 
 
+def scans(view: Any, words: Words) -> tuple[Any, Any]:
+    """`scans care done missed`: what has become of the campaign's scans, the earliest first."""
+    name, *wanted = words
+    shown = view.world.driver.scans(view.world.campaigns[name])
+    return wanted, [scan["status"] for scan in reversed(shown)]
+
+
 def log(view: Any, words: Words) -> tuple[Any, Any]:
     """`log A care tell done + calm waited`: the steps that the member's last passage took, with what came of them."""
     name, campaign, *wanted = words
@@ -449,6 +456,7 @@ CHECKS: Any = {
     "at": at,
     "due": due,
     "passages": passages,
+    "scans": scans,
     "log": log,
     "took": took,
     "messages": messages,

@@ -41,9 +41,11 @@ from vinr_server.api.resources.store_credit import show_wallets
 from vinr_server.core.campaigns.challenges.figures import progress_payload
 from vinr_server.core.campaigns.challenges.measuring import course_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, FollowCampaign
+from vinr_server.core.campaigns.entries.rows import CampaignScan
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
 from vinr_server.core.campaigns.passages.hearing import hear_due
-from vinr_server.core.campaigns.rows import Campaign, CampaignScan, Enrolment
+from vinr_server.core.campaigns.payloads import scan_payload
+from vinr_server.core.campaigns.rows import Campaign, Enrolment
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
@@ -148,6 +150,9 @@ class Driver(Protocol):
 
     def progress(self, enrolment_id: str) -> Json:
         """How far a member has come in a challenge, as callers read it."""
+
+    def scans(self, campaign_id: str) -> list[Json]:
+        """The campaign's scans as callers read them, the newest first."""
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
@@ -367,6 +372,12 @@ class CoreDriver:
         now = self._context().now(program.clock_id)
         return dict(progress_payload(course_of(self._layer, enrolment, account), now=now))
 
+    def scans(self, campaign_id: str) -> list[Json]:
+        """The campaign's scans as callers read them, the newest first."""
+        mine = [scan for scan in self.rows(CampaignScan) if scan.campaign_id == campaign_id]
+        mine.sort(key=lambda scan: (scan.started_at, scan.id), reverse=True)
+        return [dict(scan_payload(scan, livemode=False)) for scan in mine]
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
         account = self._layer.get(Account, account_id)
@@ -517,6 +528,15 @@ class PostgresDriver:
         row = self._engine.run(self._engine.reader.row(self._realm.id, Enrolment, enrolment_id))
         return dict(self._engine.run(show_enrolments(call, [row]))[0]["progress"])
 
+    def scans(self, campaign_id: str) -> list[Json]:
+        """The campaign's scans as callers read them, the newest first."""
+        call = Call(
+            Caller(self._realm.id, False), self._engine.reader, path={"id": campaign_id}, query={"limit": "100"}
+        )
+        read = BY_ID["list_campaign_scans"].read
+        assert read is not None
+        return list(self._engine.run(read(call))["data"])
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in: as they are read, which are those that were announced."""
         account = self._engine.run(self._engine.reader.row(self._realm.id, Account, account_id))
@@ -626,6 +646,10 @@ class HttpDriver:
         same = [one["progress"] for one in listed if one["id"] == enrolment_id]
         assert same in ([], [enrolment["progress"]])
         return dict(enrolment["progress"])
+
+    def scans(self, campaign_id: str) -> list[Json]:
+        """The campaign's scans as callers read them, the newest first."""
+        return list(self._read(f"/v1/engagement/campaigns/{campaign_id}/scans?limit=100")["data"])
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""

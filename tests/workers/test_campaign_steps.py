@@ -15,8 +15,8 @@ from submissions import shown, submission
 from conftest import make_realm
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands as campaigns
+from vinr_server.core.campaigns.entries.rows import BEFORE_ALL
 from vinr_server.core.campaigns.passages.actions import ACTIONS
-from vinr_server.core.campaigns.rows import BEFORE_ALL
 from vinr_server.core.earning import commands as earning
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members
@@ -155,6 +155,23 @@ async def test_a_page_that_was_done_before_lets_nobody_in_again(engine: Engine) 
     assert (first["entered"], again["entered"]) == (2, 0)
     assert engine.passages() == {"loy_0": ("over", "completed"), "loy_1": ("over", "completed")}
     assert engine.sql("select entered, refused from campaign_scans where realm = %(realm)s") == [(2, 0)]
+
+
+async def test_of_occurrences_that_nobody_worked_for_the_latest_is_begun_and_the_others_are_missed(
+    engine: Engine,
+) -> None:
+    steps = {"gift": {"kind": "award_points", "points": 7}}
+    entry, reentry = {"schedule": {"every": "day", "at": "10:00"}}, {"mode": "after_exit"}
+    await engine.publish("news", {"entry": entry, "reentry": reentry, "start": "gift", "steps": steps})
+    due = "update campaigns set next_entry_at = next_entry_at - interval '3 days' where id = 'cmp_news'"
+    engine.sql(due)
+    engine.sql("update realms set catalogue_revision = catalogue_revision + 1 where id = %(realm)s")
+
+    while await engine.worker.work_once():
+        pass
+
+    found = engine.sql("select is_missed from campaign_scans where realm = %(realm)s order by name")
+    assert found == [(True,), (True,), (False,)]
 
 
 async def test_a_payment_that_counts_asks_for_what_counts_and_no_more(engine: Engine) -> None:

@@ -1497,6 +1497,17 @@ export interface EngagementCampaignsResultsQuery {
   revision?: string | undefined;
 }
 
+export interface EngagementCampaignsScansQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  status?: 'running' | 'done' | 'stopped' | 'missed' | undefined;
+  type?: 'schedule' | 'segment' | undefined;
+  created?: InstantRange | undefined;
+}
+
 export interface EngagementCampaignsEnrolmentsListQuery {
   limit?: number | undefined;
   starting_after?: string | undefined;

@@ -613,6 +613,26 @@ export interface CampaignRevocation {
   readonly kept: readonly GivenByStep[];
 }
 
+export interface CampaignScan {
+  readonly id: string;
+  readonly object: 'campaign_scan';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly name: string;
+  readonly type: 'schedule' | 'segment';
+  readonly segment: string | null;
+  readonly segmentId: string | null;
+  readonly status: 'done' | 'missed' | 'running' | 'stopped';
+  readonly asOf: number;
+  readonly as_of: number;
+  readonly entered: number;
+  readonly refused: number;
+  readonly created: number;
+  readonly doneAt: number | null;
+  readonly done_at: number | null;
+  readonly livemode: boolean;
+}
+
 export interface SimulatedStep {
   readonly id: string;
   readonly kind: string;

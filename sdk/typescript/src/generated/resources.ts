@@ -838,6 +838,15 @@ export class EngagementCampaigns {
     );
   }
 
+  /** List how members entered many at once, newest first: occurrences of the schedule, missed ones too. */
+  scans(
+    id: string,
+    query?: inputs.EngagementCampaignsScansQuery,
+    options?: RequestOptions,
+  ): List<objects.CampaignScan> {
+    return this.#client.list(path`/v1/engagement/campaigns/${id}/scans`, 'CampaignScan', query, options);
+  }
+
   /**
    * Let a member enter a campaign. Who may not enter again gets the enrollment that it has. Refused by state
    * (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign, too_many_enrolments,

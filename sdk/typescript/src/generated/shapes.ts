@@ -76,6 +76,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
     nested: { reversed: 'RevokedPoints', withdrawn: 'GivenByStep', kept: 'GivenByStep' },
   },
+  CampaignScan: { references: ['campaign', 'segment'] },
   SimulatedStep: { loose: ['outcomes', 'skipped'] },
   EntryOfEnrolment: {},
   Conversion: { references: ['event'] },

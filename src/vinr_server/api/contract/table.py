@@ -12,6 +12,7 @@ from vinr_server.api.resources import (
     accounts,
     api_keys,
     campaign_results,
+    campaign_scans,
     campaign_simulations,
     campaign_steps,
     campaigns,
@@ -78,6 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *campaign_steps.OPERATIONS,
     *campaign_results.OPERATIONS,
     *campaign_simulations.OPERATIONS,
+    *campaign_scans.OPERATIONS,
     *enrolments.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from vinr_server.core.campaigns.entries.rows import CampaignScan
 from vinr_server.core.campaigns.rows import (
     Campaign,
     CampaignRevision,
@@ -44,6 +45,25 @@ def campaign_payload(campaign: Campaign, revision: CampaignRevision | None, *, n
 def problems_payload(problems: Sequence[DefinitionProblem]) -> list[Wire]:
     """What is wrong with a definition."""
     return [{"path": problem.path, "problem": problem.problem} for problem in problems]
+
+
+def scan_payload(scan: CampaignScan, *, livemode: bool) -> Wire:
+    """The campaign_scan object; its `name` is the `source` of the entries by it."""
+    return {
+        "id": scan.id,
+        "object": "campaign_scan",
+        "campaign": scan.campaign_id,
+        "name": scan.name,
+        "type": scan.entry_type,
+        "segment": scan.segment_id,
+        "status": scan.status,
+        "as_of": unix(scan.as_of),
+        "entered": scan.entered,
+        "refused": scan.refused,
+        "created": unix(scan.started_at),
+        "done_at": unix_or_none(scan.done_at),
+        "livemode": livemode,
+    }
 
 
 def enrolment_payload(

@@ -17,6 +17,7 @@ from vinr_server.core.campaigns.changes import (
 from vinr_server.core.campaigns.checking import problems_of
 from vinr_server.core.campaigns.commands import PublishCampaign
 from vinr_server.core.campaigns.definition import EXIT, Definition
+from vinr_server.core.campaigns.entries.rows import CampaignScan, scan_id
 from vinr_server.core.campaigns.entries.scans import begin_scan
 from vinr_server.core.campaigns.entries.schedules import next_entry
 from vinr_server.core.campaigns.passages.moving import Moving, moving_of
@@ -24,12 +25,10 @@ from vinr_server.core.campaigns.payloads import problems_payload
 from vinr_server.core.campaigns.rows import (
     Campaign,
     CampaignRevision,
-    CampaignScan,
     DefinitionProblem,
     Move,
     Standing,
     revision_id,
-    scan_id,
 )
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid
 from vinr_server.core.kernel.commands import Commands, Context

@@ -9,7 +9,6 @@ from typing import Literal
 from vinr_server.core.campaigns.challenges.standing import Attempts
 from vinr_server.core.campaigns.challenges.targets import Contribution
 from vinr_server.core.campaigns.definition import Definition
-from vinr_server.core.kernel.calendar import FIRST_INSTANT
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
@@ -118,10 +117,6 @@ class CampaignRevision(Row):
 
 EnrolmentStatus = Literal["open", "holdout", "over", "failed"]
 EntryType = Literal["event", "call", "contribution", "schedule", "segment"]
-# How members enter many at once: by a schedule, or because they are in a segment when the campaign begins.
-ScanType = Literal["schedule", "segment"]
-# Nobody was anywhere by then; a finite instant, also to PostgreSQL.
-BEFORE_ALL = FIRST_INSTANT + timedelta(days=1)
 # Where a passage through a challenge stands between attempts; no step of one has this name.
 PROGRESS = "progress"
 
@@ -273,41 +268,6 @@ class EnrolmentStep(Row):
     def key(self) -> Hashable:
         """Enrollment and position: each step is taken once."""
         return (self.enrolment_id, self.position)
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignScan(Row):
-    """How far those have been gone through who enter a campaign at one time, and were there then (`as_of`).
-
-    They come in the order in which they came into the segment, or, where there is none, enrolled in the program; the
-    last one that was reached is `cursor`, which was there since `cursor_at`. `is_missed`: its time passed while the
-    campaign was not active, or nobody worked.
-    """
-
-    id: str
-    campaign_id: str
-    name: str
-    entry_type: ScanType
-    program_id: str
-    segment_id: str | None
-    as_of: datetime
-    started_at: datetime
-    cursor_at: datetime = BEFORE_ALL
-    cursor: str = ""
-    done_at: datetime | None = None
-    is_missed: bool = False
-    entered: int = 0
-    refused: int = 0
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        """Where it stands in the order."""
-        return (self.cursor_at, self.cursor)
-
-
-def scan_id(campaign_id: str, name: str) -> str:
-    """The id of a campaign's scan."""
-    return f"{campaign_id}/{name}"
 
 
 @dataclass(frozen=True, slots=True)

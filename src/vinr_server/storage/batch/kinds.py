@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.campaigns.rows import Campaign, CampaignScan, ContributionRow, Enrolment, Standing
+from vinr_server.core.campaigns.entries.rows import CampaignScan
+from vinr_server.core.campaigns.rows import Campaign, ContributionRow, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress, NextCodes

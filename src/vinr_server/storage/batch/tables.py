@@ -18,6 +18,7 @@ import msgspec
 
 from vinr_server.core.access import rows as access_rows
 from vinr_server.core.campaigns import rows as campaign_rows
+from vinr_server.core.campaigns.entries import rows as entry_rows
 from vinr_server.core.checkout import rows as checkout_rows
 from vinr_server.core.clocks import rows as clocks_rows
 from vinr_server.core.codes import rows as code_rows
@@ -228,7 +229,7 @@ TABLES: dict[type[Row], Table] = {
         Table(campaign_rows.Campaign, "campaigns", key=["id"]),
         Table(campaign_rows.CampaignRevision, "campaign_revisions", key=["id"]),
         Table(campaign_rows.Enrolment, "campaign_enrolments", key=["id"]),
-        Table(campaign_rows.CampaignScan, "campaign_scans", key=["id"]),
+        Table(entry_rows.CampaignScan, "campaign_scans", key=["id"]),
         Table(campaign_rows.EnrolmentStep, "campaign_steps", key=["enrolment_id", "position"]),
         Table(campaign_rows.ContributionRow, "campaign_contributions", key=["enrolment_id", "source_id"]),
         Table(events_rows.Event, "events", key=["id"]),

@@ -37,6 +37,11 @@ TRIGGER = Related("""exists (
     and v.definition -> 'entry' -> 'event' ->> 'type' = {value})""")
 
 
+# What has become of a scan: core's `CampaignScan.status`.
+SCAN_STATUS = Related("""{value} = case
+    when t.is_missed then 'missed' when t.done_at is null then 'running' when t.is_stopped then 'stopped'
+    else 'done' end""")
+
 # Enrollments that went a way of any split, and those that reached their goal.
 WAY = Related("exists (select from json_each_text(t.ways) w where w.value = {value})")
 CONVERTED = Scope("t.converted is not null")

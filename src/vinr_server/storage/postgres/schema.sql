@@ -179,11 +179,13 @@ CREATE TABLE public.campaign_scans (
     is_missed boolean NOT NULL,
     entered bigint NOT NULL,
     refused bigint NOT NULL,
+    is_stopped boolean NOT NULL,
     CONSTRAINT campaign_scans_check CHECK ((done_at >= started_at)),
     CONSTRAINT campaign_scans_check1 CHECK (((NOT is_missed) OR (done_at IS NOT NULL))),
     CONSTRAINT campaign_scans_entered_check CHECK ((entered >= 0)),
     CONSTRAINT campaign_scans_entry_type_check CHECK ((entry_type = ANY (ARRAY['schedule'::text, 'segment'::text]))),
-    CONSTRAINT campaign_scans_refused_check CHECK ((refused >= 0))
+    CONSTRAINT campaign_scans_refused_check CHECK ((refused >= 0)),
+    CONSTRAINT campaign_scans_stopped_check CHECK (((NOT is_stopped) OR ((done_at IS NOT NULL) AND (NOT is_missed))))
 );
 
 CREATE TABLE public.campaign_steps (
@@ -1341,6 +1343,8 @@ CREATE UNIQUE INDEX campaign_enrolments_of_key ON public.campaign_enrolments USI
 CREATE INDEX campaign_enrolments_of_member ON public.campaign_enrolments USING btree (realm, account_id, campaign_id, entered_at, id);
 
 CREATE INDEX campaign_enrolments_open ON public.campaign_enrolments USING btree (realm, account_id) WHERE ((status = ANY (ARRAY['open'::text, 'failed'::text])) OR (hears_until IS NOT NULL));
+
+CREATE INDEX campaign_scans_newest ON public.campaign_scans USING btree (realm, campaign_id, started_at, id);
 
 CREATE INDEX campaign_scans_open ON public.campaign_scans USING btree (started_at, realm, id) WHERE (done_at IS NULL);
 

@@ -35,6 +35,7 @@ __all__ = [
     "CampaignReaction",
     "CampaignResults",
     "CampaignRevocation",
+    "CampaignScan",
     "CampaignSimulation",
     "CampaignStep",
     "Caps",
@@ -906,6 +907,26 @@ class CampaignRevocation(VinrObject):
     _events = ("campaign.revoked",)
 
     _nested = {"reversed": RevokedPoints, "withdrawn": GivenByStep, "kept": GivenByStep}
+
+
+class CampaignScan(VinrObject):
+    """Campaign scan."""
+
+    id: str
+    object: Literal["campaign_scan"]
+    campaign: str
+    name: str
+    type: Literal["schedule", "segment"]
+    segment: str | None
+    status: Literal["done", "missed", "running", "stopped"]
+    as_of: int
+    entered: int
+    refused: int
+    created: int
+    done_at: int | None
+    livemode: bool
+
+    _kind = "campaign_scan"
 
 
 class SimulatedStep(VinrObject):

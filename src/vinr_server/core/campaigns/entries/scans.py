@@ -11,10 +11,11 @@ from datetime import datetime
 from vinr_server.core.campaigns.changes import name_campaign, program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage
 from vinr_server.core.campaigns.definition import Definition
-from vinr_server.core.campaigns.entries.schedules import LATE_MAX, latest_occurrence, next_entry, occurrence_name
+from vinr_server.core.campaigns.entries.rows import CampaignScan, scan_id
+from vinr_server.core.campaigns.entries.schedules import LATE_MAX, next_entry, occurrence_name
 from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of
-from vinr_server.core.campaigns.rows import Campaign, CampaignScan, EntryType, PastEntry, scan_id
+from vinr_server.core.campaigns.rows import Campaign, EntryType, PastEntry
 from vinr_server.core.conditions.judging import unmet_in
 from vinr_server.core.conditions.membership import name_history, values_of
 from vinr_server.core.earning.conditions import Occasion
@@ -40,9 +41,10 @@ def needs_begin_entries(command: BeginEntries, needs: Needs) -> None:
 
 
 def decide_begin_entries(draft: Layer, command: BeginEntries, context: Context) -> Accepted | Rejected:
-    """The occurrence is begun, or missed: the campaign is not active, or it was due more than a day ago.
+    """The earliest occurrence that is due is begun, or missed: a later one is due as well, a day has gone by since
+    then, or the campaign is not active.
 
-    Of several that were due the last one is begun. One that was begun before changes nothing.
+    One that was begun before changes nothing.
     """
     campaign = draft.get(Campaign, command.campaign_id)
     if campaign is None:
@@ -51,15 +53,16 @@ def decide_begin_entries(draft: Layer, command: BeginEntries, context: Context) 
     schedule = revision.definition.entry.schedule if revision is not None else None
     now = context.now(program.clock_id)
     answer = Accepted({"campaign": campaign.id}, is_new=False)
-    due = campaign.next_entry_at
-    if schedule is None or due is None or due > now:
+    at = campaign.next_entry_at
+    if schedule is None or at is None or at > now:
         return answer
-    at = latest_occurrence(schedule, due, now, program.timezone)
+    following = next_entry(campaign, schedule, at, program.timezone)
     name = occurrence_name(at, program.timezone)
     id = scan_id(campaign.id, name)
     if not draft.declares(CampaignScan, id):
         raise AlsoRows(CampaignScan, [id])
-    is_missed = campaign.status_at(now) != "active" or now - at >= LATE_MAX
+    is_behind = now - at >= LATE_MAX or (following is not None and following <= now)
+    is_missed = is_behind or campaign.status_at(now) != "active"
     scan = CampaignScan(
         id=id,
         campaign_id=campaign.id,
@@ -73,7 +76,7 @@ def decide_begin_entries(draft: Layer, command: BeginEntries, context: Context) 
         is_missed=is_missed,
     )
     begin_scan(draft, scan)
-    draft.put(replace(campaign, next_entry_at=next_entry(campaign, schedule, at, program.timezone)))
+    draft.put(replace(campaign, next_entry_at=following))
     return answer
 
 
@@ -102,7 +105,7 @@ def follow_enter_page(command: EnterPage, seen: Layer, needs: Needs) -> None:
 def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Accepted | Rejected:
     """The members of the page have entered, as far as nothing bars them, and the scan stands behind them.
 
-    A page at which the scan does not stand changes nothing.
+    A page at which the scan does not stand changes nothing. Where the campaign is not active the scan stops, for good.
     """
     scan = draft.get(CampaignScan, scan_id(command.campaign_id, command.name))
     campaign = draft.get(Campaign, command.campaign_id)
@@ -111,8 +114,11 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
     revision = revision_of(draft, campaign)
     assert revision is not None, "only what was published is scanned for"
     is_active = campaign.status_at(context.now(program_of_campaign(draft, campaign).clock_id)) == "active"
+    if not is_active:
+        draft.put(replace(scan, done_at=context.wall_now, is_stopped=True))
+        return Accepted({"campaign": campaign.id, "entered": 0}, is_new=False)
     entered = 0
-    for _at, account_id in command.members if is_active else ():
+    for _at, account_id in command.members:
         account = draft.get(Account, account_id)
         if account is not None and let_in(
             draft,
@@ -125,14 +131,13 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
             at=scan.as_of,
         ):
             entered += 1
-    is_done = command.is_last or not is_active
     moved = replace(
         scan,
         cursor_at=command.members[-1][0] if command.members else scan.cursor_at,
         cursor=command.members[-1][1] if command.members else scan.cursor,
         entered=scan.entered + entered,
         refused=scan.refused + len(command.members) - entered,
-        done_at=context.wall_now if is_done else None,
+        done_at=context.wall_now if command.is_last else None,
     )
     draft.put(moved)
     return Accepted({"campaign": campaign.id, "entered": entered}, is_new=False)

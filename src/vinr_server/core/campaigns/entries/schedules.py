@@ -35,14 +35,6 @@ def next_entry(campaign: Campaign, schedule: Schedule | None, after: datetime, z
     return None if at is None or (campaign.ends_at is not None and at >= campaign.ends_at) else at
 
 
-def latest_occurrence(schedule: Schedule, due: datetime, by: datetime, zone: str) -> datetime:
-    """The last occurrence by an instant, from one on that was due by then."""
-    at = due
-    while (following := next_occurrence(schedule, at, zone)) is not None and following <= by:
-        at = following
-    return at
-
-
 def occurrence_name(at: datetime, zone: str) -> str:
     """The name of an occurrence, its local time: whatever is saved or published again, it is the same one."""
     return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")

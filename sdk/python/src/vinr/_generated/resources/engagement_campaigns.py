@@ -13,6 +13,7 @@ from vinr._generated.inputs import (
 from vinr._generated.objects import (
     Campaign,
     CampaignResults,
+    CampaignScan,
     CampaignSimulation,
     CampaignStep,
     Enrolment,
@@ -305,6 +306,33 @@ class EngagementCampaigns(Resource):
             },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def scans(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        status: Literal["running", "done", "stopped", "missed"] | None = None,
+        type: Literal["schedule", "segment"] | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> Page[CampaignScan]:
+        """List how members entered many at once, newest first: occurrences of the schedule, missed ones too."""
+        return self._client.request_page(
+            fill("/v1/engagement/campaigns/{id}/scans", id=id),
+            CampaignScan,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "status": status,
+                "type": type,
+                "created": created,
+            },
             timeout=timeout,
         )
 
@@ -635,6 +663,33 @@ class AsyncEngagementCampaigns(AsyncResource):
             },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def scans(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        status: Literal["running", "done", "stopped", "missed"] | None = None,
+        type: Literal["schedule", "segment"] | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[CampaignScan]:
+        """List how members entered many at once, newest first: occurrences of the schedule, missed ones too."""
+        return self._client.request_pages(
+            fill("/v1/engagement/campaigns/{id}/scans", id=id),
+            CampaignScan,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "status": status,
+                "type": type,
+                "created": created,
+            },
             timeout=timeout,
         )
 
