@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.campaigns.entries.rows import CampaignScan
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.campaigns.passages.giving.codes import name_codes_ahead
 from vinr_server.core.campaigns.passages.giving.taking_back import name_given
@@ -26,7 +27,7 @@ from vinr_server.core.campaigns.rows import (
     StepsOf,
 )
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
-from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.clocks.rows import ClockScans, TestClock
 from vinr_server.core.codes.issuing import name_asked_batches
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHold, CodeHolds, CodeProgress, NextCodes
 from vinr_server.core.conditions.course import Purchase
@@ -135,9 +136,18 @@ def load(
     _read(world, loaded, needs)
     _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
     _read_clocks(loaded, world, needs)
+    _read_clock_scans(world, loaded, needs)
     _read_watched(world, loaded, needs)
     loaded.cover(needs)
     return loaded
+
+
+def _read_clock_scans(world: Layer, loaded: Layer, needs: Needs) -> None:
+    """When scans let in the next members on clocks, as in storage/campaigns/scans.py."""
+    for id in needs.rows.get(ClockScans, ()):
+        programs = {row.id for row in world.all_here(Program) if row.clock_id == id}
+        under_way = [scan for scan in world.all_here(CampaignScan) if scan.program_id in programs and not scan.done_at]
+        loaded.put(ClockScans(str(id), min((scan.as_of for scan in under_way), default=None)))
 
 
 def _read_waiting(world: Layer, loaded: Layer, needs: Needs) -> None:
@@ -307,7 +317,7 @@ def _past_credits(world: Layer, account: Account, program: Program) -> Iterator[
 def keep(world: Layer, written: Layer) -> None:
     """What would be saved of these rows is the world's own."""
     for row in written.all_written():
-        if not isinstance(row, (Tally, TierHolders, PastCredits, SegmentUses, Meetings)):
+        if not isinstance(row, (Tally, TierHolders, PastCredits, SegmentUses, Meetings, ClockScans)):
             world.put(row)
 
 

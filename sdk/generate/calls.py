@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Schema = dict[str, Any]
@@ -35,6 +35,21 @@ class Call:
     is_list: bool
     has_dry_run: bool
     conflicts: tuple[str, ...]
+    # Parameters of which exactly one is sent, each with what the call answers then.
+    ways: dict[str, str]
+
+    @property
+    def answers(self) -> list[str]:
+        """Every component that it may answer."""
+        return list(dict.fromkeys([*([self.answer] if self.answer else []), *self.ways.values()]))
+
+    def by_way(self) -> Iterator[tuple[str, tuple[Parameter, ...]]]:
+        """Each answer with the body that it is one to: its own way required, and no other."""
+        for way, answer in self.ways.items():
+            others = self.ways.keys() - {way}
+            own = [parameter for parameter in self.body or () if parameter.name not in others]
+            own = [replace(one, is_required=one.is_required or one.name == way) for one in own]
+            yield answer, tuple(sorted(own, key=lambda parameter: not parameter.is_required))
 
     @property
     def takes_key(self) -> bool:
@@ -149,6 +164,7 @@ def _call(openapi: dict[str, Any], name: str, method: str, path: str, described:
             for code, status in described["x-refusals"].items()
             if status == 409 and code != "idempotency_key_in_use"
         ),
+        ways=described.get("x-ways", {}),
     )
 
 

@@ -35,7 +35,7 @@ _VALUES = "NOT_GIVEN, Instant, InstantRange, Json, Many, Metadata, NotGiven, Rat
 # More than needed, on purpose: ruff removes what a module does not use.
 _IMPORTS = f"""
 from __future__ import annotations
-from typing import Any, Literal, Required, TypeAlias, TypedDict
+from typing import Any, Literal, Required, TypeAlias, TypedDict, overload
 from vinr._objects import Data, VinrObject
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
@@ -62,7 +62,7 @@ def write_python(openapi: dict[str, Any], target: Path = TARGET) -> None:
 def _modules(openapi: dict[str, Any]) -> Iterator[tuple[str, str]]:
     root = read_calls(openapi)
     events = events_of(openapi)
-    answers = {call.answer for node in root.walk() for call in node.calls if call.answer}
+    answers = {answer for node in root.walk() for call in node.calls for answer in call.answers}
     objects = components_below(openapi, answers | set(events.values()))
     bodies = {
         name for methods in openapi["paths"].values() for described in methods.values() if (name := body_of(described))
@@ -155,8 +155,21 @@ def _classes(node: Resource) -> Iterator[str]:
 
 
 def _method(call: Call, is_async: bool) -> str:
+    """The method; where its answer depends on which parameter is sent, with a signature for each before it."""
     ids = {id: _id_name(call, id) for id in call.ids}
-    body = list(call.body or ())
+    answer = " | ".join(call.answers) or "VinrObject"
+    heads = [f"@overload\n{_head(call, ids, body, one, is_async)} ..." for one, body in call.by_way()]
+    lines = [f"{_head(call, ids, call.body or (), answer, is_async)}", f'    """{_docstring(call)}"""']
+    if not call.ways:
+        return "\n".join([*lines, f"    return {_request(call, ids, answer, is_async)}"])
+    first, *others = call.ways.items()
+    chosen = "".join(f"{kind} if {_safe(way)} is not NOT_GIVEN else " for way, kind in others) + first[1]
+    lines += [f"    returns: Any = {chosen}", f"    answer: {answer} = {_request(call, ids, 'returns', is_async)}"]
+    return "\n".join([*heads, *lines, "    return answer"])
+
+
+def _head(call: Call, ids: dict[str, str], parameters: Sequence[Parameter], answer: str, is_async: bool) -> str:
+    body = list(parameters)
     leading = [f"{name}: str" for name in ids.values()]
     if call.name.endswith("Many"):
         first = next(parameter for parameter in body if parameter.is_required)
@@ -166,12 +179,10 @@ def _method(call: Call, is_async: bool) -> str:
     named += ["idempotency_key: str | None = None"] if call.takes_key else []
     named += ["dry_run: bool = False"] if call.has_dry_run else []
     named.append("timeout: float | None = None")
-    answer = call.answer or "VinrObject"
     verb, returns = ("async def", answer) if is_async else ("def", answer)
     if call.is_list:
         verb, returns = "def", f"{'AsyncPages' if is_async else 'Page'}[{answer}]"
-    head = f"{verb} {_safe(_snake(call.name))}({', '.join(['self', *leading, '*', *named])},) -> {returns}:"
-    return "\n".join([head, f'    """{_docstring(call)}"""', f"    return {_request(call, ids, answer, is_async)}"])
+    return f"{verb} {_safe(_snake(call.name))}({', '.join(['self', *leading, '*', *named])},) -> {returns}:"
 
 
 def _request(call: Call, ids: dict[str, str], answer: str, is_async: bool) -> str:

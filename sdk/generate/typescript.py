@@ -52,7 +52,7 @@ def _modules(openapi: dict[str, Any]) -> Iterator[tuple[str, str]]:
     root = read_calls(openapi)
     nodes = [*root.walk()]
     events = events_of(openapi)
-    answers = {call.answer for node in nodes for call in node.calls if call.answer}
+    answers = {answer for node in nodes for call in node.calls for answer in call.answers}
     objects = components_below(openapi, answers | set(events.values()))
     paths = openapi["paths"].values()
     bodies = {name for methods in paths for described in methods.values() if (name := body_of(described))}
@@ -181,7 +181,7 @@ def _class(openapi: dict[str, Any], node: Resource) -> str:
 
 def _method(openapi: dict[str, Any], node: Resource, call: Call) -> Iterator[str]:
     assert call.answer is not None, f"{call.path}: describe its answer in vinr_server/api/resources"
-    answer = f"objects.{_name(call.answer)}"
+    answer = " | ".join(f"objects.{_name(one)}" for one in call.answers)
     path = f"'{call.path}'" if not call.ids else "path`" + call.path.replace("{", "${") + "`"
     takes = [f"{id}: string" for id in call.ids]
     refused = f" Refused by state (ConflictError): {', '.join(call.conflicts)}." if call.conflicts else ""
@@ -195,16 +195,34 @@ def _method(openapi: dict[str, Any], node: Resource, call: Call) -> Iterator[str
         yield from _wrapped(f"  {call.name}(", takes, f"): Promise<Answer<{answer}>> {{")
         yield from _wrapped("    return this.#client.ask(", [path, repr(call.answer), "query", "options"], ");")
     else:
-        passed = [repr(call.method), path, repr(call.answer)]
-        if call.body is not None:
-            is_needed = any(parameter.is_required for parameter in call.body)
-            takes.append(f"body{'' if is_needed else '?'}: inputs.{_name(_body_name(openapi, call))}")
+        passed = [repr(call.method), path, _shape_name(call)]
         options = "PostOptions" if call.takes_key else "WriteOptions" if call.has_dry_run else "RequestOptions"
+        body = "" if call.body is None else f"inputs.{_name(_body_name(openapi, call))}"
+        for way, kind in call.ways.items():
+            named = " | ".join(f"{{ {spelling}: unknown }}" for spelling in spellings(way))
+            named = f"({named})" if "|" in named else named
+            signature = [*takes, f"body: {body} & {named}", f"options?: {options}"]
+            yield from _wrapped(f"  {call.name}(", signature, f"): Promise<Answer<objects.{_name(kind)}>>;")
+        if call.body is not None:
+            is_needed = call.ways or any(parameter.is_required for parameter in call.body)
+            takes.append(f"body{'' if is_needed else '?'}: {body}")
         takes.append(f"options?: {options}")
         passed += ["body" if call.body is not None else "undefined", "options"]
         yield from _wrapped(f"  {call.name}(", takes, f"): Promise<Answer<{answer}>> {{")
         yield from _wrapped("    return this.#client.send(", passed, ");")
     yield "  }"
+
+
+def _shape_name(call: Call) -> str:
+    """The shape of the answer, in the language; it may depend on which parameter is sent."""
+    if not call.ways:
+        return repr(call.answer)
+    first, *others = call.ways.items()
+    chosen = ""
+    for way, kind in others:
+        is_sent = " || ".join(f"body.{spelling} !== undefined" for spelling in spellings(way))
+        chosen += f"{is_sent} ? {kind!r} : "
+    return chosen + repr(first[1])
 
 
 def _body_name(openapi: dict[str, Any], call: Call) -> str:

@@ -213,6 +213,7 @@ def _gather_segments(world: World) -> None:
     """A static segment with a member, a dynamic one, and a campaign that is drafted for who comes into the first."""
     ids, slug = world.ids, world.slug
     ids["seg"] = world.post("/v1/engagement/segments", {"id": f"seg_{slug}", "name": "World", "type": "static"})["id"]
+    world.post(f"/v1/engagement/campaigns/{ids['cmp']}/enter", {"segment": ids["seg"]})  # of nobody yet
     world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
     lapsed = {"name": "Lapsed", "type": "dynamic", "conditions": {"never_purchased": True}}
     ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
@@ -846,7 +847,11 @@ def _campaign_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "create_campaign": [Sample(campaigns, body | new)],
         "update_campaign": [Sample(f"{campaigns}/{ids['cmp']}", body)],
-        "enter_campaign": [Sample(f"{campaigns}/{ids['cmp']}/enter", {"account": ids["loy"], "data": {"cart": 1}})],
+        "enter_campaign": [
+            Sample(f"{campaigns}/{ids['cmp']}/enter", {"account": ids["loy"], "data": {"cart": 1}}),
+            Sample(f"{campaigns}/{ids['cmp']}/enter", {"accounts": [ids["friend"]]}),
+            Sample(f"{campaigns}/{ids['cmp']}/enter", {"segment": ids["seg"]}),
+        ],
         "exit_enrolment": [Sample(f"/v1/engagement/enrolments/{ids['enr']}/exit", {"outcome": "left"})],
         "retry_enrolment": [Sample(f"{campaigns}/{ids['cmp']}/retry", {"enrolment": ids["enr"]})],
         "resume_campaign": [Sample(f"{campaigns}/{ids['cmp']}/resume", {"waits": "run"})],

@@ -33,6 +33,27 @@ MUTANTS = [
         "workers/test_campaign_steps.py::test_of_occurrences_that_nobody_worked_for_the_latest_is_begun_and_the_others_are_missed",
     ),
     Mutant(
+        "a clock goes on while those still enter whom a call let in",
+        "_stops",
+        "scans is not None and scans.next_at is not None",
+        "False",
+        schedules("Those who are in a segment enter by one call, as if each had been named (R41)"),
+    ),
+    Mutant(
+        "who enters by a call is asked what the entry asks, where it is one of many",
+        "_let_in",
+        'scan.entry_type != "call"',
+        "True",
+        schedules("Those who are in a segment enter by one call, as if each had been named (R41)"),
+    ),
+    Mutant(
+        "the key of a call for many members is not the one of a call for one",
+        "enter_accounts",
+        'begun_as="enter_campaign"',
+        "begun_as=None",
+        "api/test_entering.py::TestSeveral::test_take_their_key_for_the_whole_call",
+    ),
+    Mutant(
         "a day 31 is left out where the month is shorter",
         "_next_month",
         "min(schedule.day, days)",

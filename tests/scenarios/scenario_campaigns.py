@@ -77,13 +77,17 @@ def stop(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def enter(world: World, words: Words, clauses: Clauses) -> Answer:
-    """`enter A care, data key=value`: a member enters by a call; the passage is named by both from now on."""
-    name, campaign = words
-    body: Json = {"account": world.member(name).id}
+    """`enter A care, data key=value`: a member enters by a call; the passage is named by both from now on.
+
+    `enter segment vip care`: all who are in it.
+    """
+    *_segment, name, campaign = words
+    body: Json = {"segment": name} if len(words) == 3 else {"account": world.member(name).id}
     if data := clauses.one("data"):
         body["data"] = data_of(data)
     answer = world.call("enter_campaign", body, id=world.campaigns[campaign])
-    world.note(world.enrolments, clauses.word("as") or f"{name}.{campaign}", answer)
+    if "account" in body:
+        world.note(world.enrolments, clauses.word("as") or f"{name}.{campaign}", answer)
     return answer
 
 

@@ -317,7 +317,7 @@ class CoreDriver:
         after = scan.place
         for n in range(0, len(members) + 1, 2):
             page = tuple(members[n : n + 2])
-            enter = EnterPage(scan.campaign_id, scan.name, after, page, is_last=len(page) < 2)
+            enter = EnterPage(scan.campaign_id, scan.name, after, page, is_last=len(page) < 2, data=scan.data)
             self._decide(enter, self._context())
             after = page[-1] if page else after
 

@@ -27,6 +27,7 @@ async def let_in(pool: Any, *, limit: int) -> Commands:
     for scan in await open_campaign_scans(pool, limit=SCANS_MAX):
         members = await next_members(pool, scan, limit=limit)
         place = (scan.cursor_at, scan.cursor)
-        page = EnterPage(scan.campaign_id, scan.name, place, tuple(members), is_last=len(members) < limit)
+        is_last = len(members) < limit
+        page = EnterPage(scan.campaign_id, scan.name, place, tuple(members), is_last=is_last, data=scan.data)
         pages.append((scan.realm, scan.livemode, page))
     return pages

@@ -784,9 +784,14 @@ export interface CreateWebhookEndpointInput {
 
 export type EligibleOffersInput = OneOf<'account' | 'account_id' | 'accountId', string>;
 
-export type EnterCampaignInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
+export interface EnterCampaignInput {
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  accounts?: readonly string[] | undefined;
+  segment?: string | undefined;
   data?: Json | undefined;
-};
+}
 
 export interface EvaluateCartInput {
   /** ISO 4217, such as EUR. */
@@ -1504,7 +1509,7 @@ export interface EngagementCampaignsScansQuery {
   ending_before?: string | undefined;
   endingBefore?: string | undefined;
   status?: 'running' | 'done' | 'stopped' | 'missed' | undefined;
-  type?: 'schedule' | 'segment' | undefined;
+  type?: 'schedule' | 'segment' | 'call' | undefined;
   created?: InstantRange | undefined;
 }
 

@@ -201,6 +201,90 @@ export interface BulkAccounts {
   readonly data: readonly BulkAccountResult[];
 }
 
+export interface EntryOfEnrolment {
+  readonly type: 'call' | 'contribution' | 'event' | 'schedule' | 'segment';
+  readonly source: string | null;
+}
+
+export interface Conversion {
+  readonly event: string;
+  readonly eventId: string;
+  readonly at: number;
+  readonly amount?: number | undefined;
+  readonly currency?: string | undefined;
+}
+
+export interface RevokedOfEnrolment {
+  readonly points: number;
+  readonly withdrawn: readonly string[];
+  readonly kept: readonly string[];
+}
+
+export interface EnrolmentLog {
+  readonly position: number;
+  readonly step: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly outcome: string;
+  readonly facts?: Json | undefined;
+  readonly effect?: Json | undefined;
+  readonly refusal?: Json | undefined;
+  readonly attempt?: number | undefined;
+}
+
+export interface Enrolment {
+  readonly id: string;
+  readonly object: 'enrolment';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly program: string;
+  readonly programId: string;
+  readonly status: 'failed' | 'holdout' | 'open' | 'over';
+  readonly step: string | null;
+  readonly position: number;
+  readonly dueAt: number | null;
+  readonly due_at: number | null;
+  readonly enteredAt: number;
+  readonly entered_at: number;
+  readonly entry: EntryOfEnrolment;
+  readonly ways: Json;
+  readonly outcome: string | null;
+  readonly overAt: number | null;
+  readonly over_at: number | null;
+  readonly goalUntil: number | null;
+  readonly goal_until: number | null;
+  readonly converted: Conversion | null;
+  readonly revoked: RevokedOfEnrolment | null;
+  readonly livemode: boolean;
+  readonly error?: string | undefined;
+  readonly progress?: ChallengeProgress | undefined;
+  readonly log?: readonly EnrolmentLog[] | undefined;
+  readonly alreadyEnrolled?: true | undefined;
+  readonly already_enrolled?: true | undefined;
+}
+
+export interface BulkEnrolmentResult {
+  readonly status: number;
+  readonly enrolment?: Enrolment | undefined;
+  readonly error?: ErrorObject | undefined;
+}
+
+export interface BulkEnrolments {
+  readonly object: 'list';
+  readonly url: string;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+  readonly created: number;
+  readonly existing: number;
+  readonly failed: number;
+  readonly data: readonly BulkEnrolmentResult[];
+}
+
 export interface Tender {
   readonly type: string;
   readonly amount: number;
@@ -619,7 +703,7 @@ export interface CampaignScan {
   readonly campaign: string;
   readonly campaignId: string;
   readonly name: string;
-  readonly type: 'schedule' | 'segment';
+  readonly type: 'call' | 'schedule' | 'segment';
   readonly segment: string | null;
   readonly segmentId: string | null;
   readonly status: 'done' | 'missed' | 'running' | 'stopped';
@@ -641,73 +725,6 @@ export interface SimulatedStep {
   readonly outcomes: Json;
   readonly skipped: Json;
   readonly points: number;
-}
-
-export interface EntryOfEnrolment {
-  readonly type: 'call' | 'contribution' | 'event' | 'schedule' | 'segment';
-  readonly source: string | null;
-}
-
-export interface Conversion {
-  readonly event: string;
-  readonly eventId: string;
-  readonly at: number;
-  readonly amount?: number | undefined;
-  readonly currency?: string | undefined;
-}
-
-export interface RevokedOfEnrolment {
-  readonly points: number;
-  readonly withdrawn: readonly string[];
-  readonly kept: readonly string[];
-}
-
-export interface EnrolmentLog {
-  readonly position: number;
-  readonly step: string;
-  readonly kind: string;
-  readonly at: number;
-  readonly outcome: string;
-  readonly facts?: Json | undefined;
-  readonly effect?: Json | undefined;
-  readonly refusal?: Json | undefined;
-  readonly attempt?: number | undefined;
-}
-
-export interface Enrolment {
-  readonly id: string;
-  readonly object: 'enrolment';
-  readonly campaign: string;
-  readonly campaignId: string;
-  readonly revision: number;
-  readonly account: string;
-  readonly accountId: string;
-  readonly customer: string;
-  readonly customerId: string;
-  readonly program: string;
-  readonly programId: string;
-  readonly status: 'failed' | 'holdout' | 'open' | 'over';
-  readonly step: string | null;
-  readonly position: number;
-  readonly dueAt: number | null;
-  readonly due_at: number | null;
-  readonly enteredAt: number;
-  readonly entered_at: number;
-  readonly entry: EntryOfEnrolment;
-  readonly ways: Json;
-  readonly outcome: string | null;
-  readonly overAt: number | null;
-  readonly over_at: number | null;
-  readonly goalUntil: number | null;
-  readonly goal_until: number | null;
-  readonly converted: Conversion | null;
-  readonly revoked: RevokedOfEnrolment | null;
-  readonly livemode: boolean;
-  readonly error?: string | undefined;
-  readonly progress?: ChallengeProgress | undefined;
-  readonly log?: readonly EnrolmentLog[] | undefined;
-  readonly alreadyEnrolled?: true | undefined;
-  readonly already_enrolled?: true | undefined;
 }
 
 export interface SimulatedRefusal {

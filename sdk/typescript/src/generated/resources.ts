@@ -848,12 +848,37 @@ export class EngagementCampaigns {
   }
 
   /**
-   * Let a member enter a campaign. Who may not enter again gets the enrollment that it has. Refused by state
-   * (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign, too_many_enrolments,
-   * frequency_capped.
+   * Let members enter a campaign: one, several, or those in a segment. Who may not again stays as it is. Refused by
+   * state (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign,
+   * too_many_enrolments, frequency_capped.
    */
-  enter(id: string, body: inputs.EnterCampaignInput, options?: PostOptions): Promise<Answer<objects.Enrolment>> {
-    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/enter`, 'Enrolment', body, options);
+  enter(
+    id: string,
+    body: inputs.EnterCampaignInput & ({ account: unknown } | { account_id: unknown } | { accountId: unknown }),
+    options?: PostOptions,
+  ): Promise<Answer<objects.Enrolment>>;
+  enter(
+    id: string,
+    body: inputs.EnterCampaignInput & { accounts: unknown },
+    options?: PostOptions,
+  ): Promise<Answer<objects.BulkEnrolments>>;
+  enter(
+    id: string,
+    body: inputs.EnterCampaignInput & { segment: unknown },
+    options?: PostOptions,
+  ): Promise<Answer<objects.CampaignScan>>;
+  enter(
+    id: string,
+    body: inputs.EnterCampaignInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.Enrolment | objects.BulkEnrolments | objects.CampaignScan>> {
+    return this.#client.send(
+      'POST',
+      path`/v1/engagement/campaigns/${id}/enter`,
+      body.accounts !== undefined ? 'BulkEnrolments' : body.segment !== undefined ? 'CampaignScan' : 'Enrolment',
+      body,
+      options,
+    );
   }
 
   /** Let an enrollment whose step failed go on with that step. Refused by state (ConflictError): enrolment_not_open. */

@@ -130,6 +130,8 @@ def _describe(operation: Operation, components: Json) -> Json:
         "parameters": list(_parameters(operation)),
         "responses": _answers(operation, components) | _refusals(operation),
     }
+    if operation.ways:
+        described["x-ways"] = {way: reply.__name__ for way, reply in operation.ways.items()}
     if operation.body is not None:
         schema = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
         media = {"schema": schema, "example": operation.example}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -33,7 +33,9 @@ class ListOf:
 class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` names the fields that an update can't change.
 
-    One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer. `items`
+    One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer. Where it
+    has both of the first, `many` names the field of the body whose presence makes it many commands. `ways`: fields of
+    the body of which exactly one is sent, each with the type that it answers by; `reply` is that of the first. `items`
     names the field of a bulk call that holds its items, and their type; where it `takes_texts`, an item may be text
     alone. `is_timely`: what it reads changes with time alone, so that what is due is written first (R24). `is_pure`:
     its command is decided and nothing is written. `is_verbatim`: its body is shown again exactly as it was written,
@@ -52,6 +54,8 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     translate: Translate | None = None
     submit: Submit | None = None
+    many: str | None = None
+    ways: Mapping[str, type[Reply]] = field(default_factory=dict)
     items: tuple[str, type[msgspec.Struct]] | None = None
     takes_texts: bool = False
     read: Read | None = None
@@ -72,9 +76,18 @@ class Operation:
         return self.reply.item if isinstance(self.reply, ListOf) else self.reply
 
     @property
+    def replies(self) -> tuple[type[Reply], ...]:
+        """Every type that it may answer, its own first; for a list, the types of the list's items."""
+        return tuple(dict.fromkeys((self.item, *self.others, *self.ways.values())))
+
+    @property
     def is_bulk(self) -> bool:
-        """Whether it takes many items, each decided by itself."""
-        return self.submit is not None
+        """Whether it takes nothing but many items, each decided by itself."""
+        return self.submit is not None and self.many is None
+
+    def makes_many(self, body: Any) -> bool:
+        """Whether this body is one of many items."""
+        return self.submit is not None and (self.many is None or getattr(body, self.many) is not msgspec.UNSET)
 
     @property
     def is_paged(self) -> bool:

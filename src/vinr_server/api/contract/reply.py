@@ -29,6 +29,17 @@ class Reply(Struct, kw_only=True, forbid_unknown_fields=True):
     """The base of all answers."""
 
 
+class BulkReply(Reply):
+    """What a call in bulk answers: its own list, with a result for each item in its place."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+
+
 class Unmet(Reply):
     condition: str
     message: str

@@ -91,9 +91,9 @@ INSTANT = {"anyOf": _CHECKED_BY_HAND["Instant"]["anyOf"][:3], "description": _CH
 
 def schema_of_answer(operation: Operation) -> dict[str, Any]:
     """The schema of the operation's answer."""
-    names = [reply.__name__ for reply in (operation.item, *operation.others)]
+    names = [reply.__name__ for reply in operation.replies]
     options = [{"$ref": _REF.format(name=name)} for name in names]
-    schema: dict[str, Any] = {"anyOf": options} if operation.others else options[0]
+    schema: dict[str, Any] = {"anyOf": options} if len(options) > 1 else options[0]
     if isinstance(operation.reply, ListOf):
         fields = {"object": {"const": "list"}, "url": {"type": "string"}, "has_more": {"type": "boolean"}}
         properties = {**fields, "data": {"type": "array", "items": schema}}
@@ -115,6 +115,8 @@ def schemas() -> dict[str, Any]:
         components[struct.__name__]["additionalProperties"] = False
         _say_more(components[struct.__name__]["properties"])
     for operation in OPERATIONS:
+        if operation.ways and operation.body is not None:
+            components[operation.body.__name__]["oneOf"] = [{"required": [way]} for way in operation.ways]
         if operation.items is not None:  # its items are read separately, so that each is refused by itself
             (field, item), body = operation.items, operation.body
             assert body is not None
@@ -122,7 +124,8 @@ def schemas() -> dict[str, Any]:
             if operation.takes_texts:
                 items = {"anyOf": [{"type": "string"}, items]}
             components[body.__name__]["properties"][field]["items"] = items
-    answers = [*OBJECTS.values(), *(operation.item for operation in OPERATIONS if operation.is_bulk)]
+    in_bulk = (reply for operation in OPERATIONS for reply in operation.replies)
+    answers = dict.fromkeys([*OBJECTS.values(), *in_bulk])
     _schemas, replies = msgspec.json.schema_components(answers, ref_template=_REF)
     for reply in replies.values():
         del reply["additionalProperties"]  # answers may gain fields, and clients must accept that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vinr_server.api.contract.operation import Operation
-from vinr_server.api.contract.reply import Error, Reply
+from vinr_server.api.contract.reply import BulkReply, Error, Reply
 from vinr_server.api.edge.parse import snake
 from vinr_server.api.resources import (
     account_campaigns,
@@ -102,12 +102,10 @@ def kind_of(reply: type[Reply]) -> str:
 
 def _described() -> Iterator[type[Reply]]:
     for operation in OPERATIONS:
-        if not operation.is_bulk:  # a bulk call answers its own list
-            yield operation.item
-            yield from operation.others
+        yield from (reply for reply in operation.replies if not issubclass(reply, BulkReply))
     yield from EVENT_DATA
     yield Error
 
 
-# Every type that a call answers or an event contains.
+# Every type that a call answers or an event contains; calls in bulk answer lists, which are no objects.
 OBJECTS: dict[str, type[Reply]] = {kind_of(reply): reply for reply in _described()}

@@ -151,10 +151,10 @@ class App:
                 )
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
-        raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
+        raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.submit is not None else BODY_BYTES_MAX)
         call.body = _typed(operation, decode_body(raw, is_verbatim=operation.is_verbatim))
         key = _idempotency_key(headers) if operation.keeps_answer else None
-        if operation.submit is not None:
+        if operation.submit is not None and operation.makes_many(call.body):
             results = await operation.submit(
                 call, self._writer, idempotency_key=key, request_id=request.id, is_dry_run=is_dry_run
             )

@@ -34,13 +34,18 @@ InputT = TypeVar("InputT", bound=Input)
 class Bulk:
     """What differs between calls in bulk: `operation` keeps the items' keys, `field` holds them in the body.
 
-    A result shows what its item made under the name `shown_as`.
+    A result shows what its item made under the name `shown_as`. `begun_as`: the operation that keeps the call's own
+    key; None: one of the field's name. `whole`: parameters that items share. `itself`: the one that an item is, where
+    it is text alone.
     """
 
     operation: str
     field: str
     shown_as: str
     url: str
+    begun_as: str | None = None
+    whole: tuple[str, ...] = ("program",)
+    itself: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ async def _begin(
     """
     body = {**whole, bulk.field: [item.fingerprint.hex() for item in items]}
     submission = request.submission(
-        f"begin_{bulk.field}", BeginBulk(), fingerprint(body), idempotency_key=request.idempotency_key
+        bulk.begun_as or f"begin_{bulk.field}", BeginBulk(), fingerprint(body), idempotency_key=request.idempotency_key
     )
     outcome = await writer.submit(submission)
     if isinstance(outcome, Rejected):
@@ -165,18 +170,18 @@ async def _result(
     try:
         outcome = await future
     except Unavailable as error:
-        return _refused(Problem("unavailable", str(error)), request_id, path), False
+        return _refused(bulk, Problem("unavailable", str(error)), request_id, path), False
     if isinstance(outcome, Rejected):  # kept under no key
-        return _refused(Problem.of(outcome), request_id, path), False
+        return _refused(bulk, Problem.of(outcome), request_id, path), False
     if outcome.status >= 400:
         refusal = Problem(**msgspec.json.decode(outcome.body))
-        return _refused(refusal, first_request_id, path), outcome.is_replay
+        return _refused(bulk, refusal, first_request_id, path), outcome.is_replay
     return {"status": outcome.status, bulk.shown_as: msgspec.Raw(outcome.body)}, outcome.is_replay
 
 
-def _refused(problem: Problem, request_id: str, path: str) -> dict[str, Any]:
+def _refused(bulk: Bulk, problem: Problem, request_id: str, path: str) -> dict[str, Any]:
     """The result of a refused item, with the path to the field; a param of the whole call keeps its name."""
     param = problem.param
-    if param is not None and param not in ("program", "Idempotency-Key") and not param.startswith(path):
-        problem.param = f"{path}.{param}"
+    if param is not None and param not in (*bulk.whole, "Idempotency-Key") and not param.startswith(path):
+        problem.param = path if param == bulk.itself else f"{path}.{param}"
     return {"status": problem.status, **problem.payload(request_id)}

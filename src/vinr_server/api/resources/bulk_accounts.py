@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -19,7 +19,7 @@ from vinr_server.api.contract.input import (
     Minor,
     ProgramId,
 )
-from vinr_server.api.contract.reply import Error, Reply
+from vinr_server.api.contract.reply import BulkReply, Error, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.identity import read_email
@@ -64,13 +64,7 @@ class BulkAccountResult(Reply):
     error: Error | UnsetType = UNSET
 
 
-class BulkAccounts(Reply):
-    object: Literal["list"]
-    url: str
-    has_more: bool
-    created: int
-    existing: int
-    failed: int
+class BulkAccounts(BulkReply):
     data: list[BulkAccountResult]
 
 

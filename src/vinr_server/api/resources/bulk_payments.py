@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
 from vinr_server.api.contract.input import Input, ProgramId
 from vinr_server.api.contract.payments import CreatePaymentInput, Payment, payment
-from vinr_server.api.contract.reply import Error, Reply
+from vinr_server.api.contract.reply import BulkReply, Error, Reply
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.times import is_date, read_instant_or_none
 from vinr_server.api.resources.bulk import Bulk, Request, read_items, submit_items
@@ -31,13 +31,7 @@ class BulkResult(Reply):
     error: Error | UnsetType = UNSET
 
 
-class BulkPayments(Reply):
-    object: Literal["list"]
-    url: str
-    has_more: bool
-    created: int
-    existing: int
-    failed: int
+class BulkPayments(BulkReply):
     data: list[BulkResult]
 
 

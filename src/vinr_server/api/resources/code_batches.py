@@ -24,7 +24,7 @@ from vinr_server.api.contract.input import (
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import find, list_of, retrieve
-from vinr_server.api.contract.reply import Error, Json, Reference, Reply
+from vinr_server.api.contract.reply import BulkReply, Error, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
@@ -125,13 +125,7 @@ class ImportResult(Reply):
     error: Error | UnsetType = UNSET
 
 
-class ImportedCodes(Reply):
-    object: Literal["list"]
-    url: str
-    has_more: bool
-    created: int
-    existing: int
-    failed: int
+class ImportedCodes(BulkReply):
     data: list[ImportResult]
 
 

@@ -8,13 +8,21 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from vinr_server.api.contract.input import AccountId, Input, Key
+from vinr_server.api.contract.input import Input, Key
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import find, list_of, require_no_query
-from vinr_server.api.contract.reply import ChallengeProgress, Figures, Json, Reference, Reply
+from vinr_server.api.contract.reply import ChallengeProgress, Json, Reference, Reply
 from vinr_server.api.edge.call import Call
+from vinr_server.api.resources.bulk_enrolments import (
+    BulkEnrolments,
+    EnterCampaignInput,
+    enter_accounts,
+    enter_campaign,
+)
+from vinr_server.api.resources.campaign_scans import CampaignScan
 from vinr_server.api.resources.campaigns import URL as CAMPAIGNS_URL
+from vinr_server.api.resources.enrolment_replies import Enrolment
 from vinr_server.core.campaigns import commands, payloads, rows
 from vinr_server.core.campaigns.challenges.figures import progress_payload
 from vinr_server.storage.campaigns.progress import courses_of
@@ -25,76 +33,12 @@ URL = "/v1/engagement/enrolments"
 EnrolmentId = Annotated[str, Meta(pattern="^enr_.", max_length=255)]
 
 
-class EnterCampaignInput(Input):
-    account: AccountId
-    data: dict[str, Any] = {}
-
-
 class RetryEnrolmentInput(Input):
     enrolment: EnrolmentId
 
 
 class ExitEnrolmentInput(Input):
     outcome: Key = "stopped"
-
-
-class EntryOfEnrolment(Reply):
-    type: rows.EntryType
-    source: str | None
-
-
-class EnrolmentLog(Reply):
-    position: int
-    step: str
-    kind: str
-    at: int
-    outcome: str
-    facts: Figures | UnsetType = UNSET
-    effect: Figures | UnsetType = UNSET
-    refusal: Figures | UnsetType = UNSET
-    attempt: int | UnsetType = UNSET
-
-
-class Conversion(Reply):
-    event: Reference
-    at: int
-    amount: int | UnsetType = UNSET
-    currency: str | UnsetType = UNSET
-
-
-class RevokedOfEnrolment(Reply):
-    """What went back when the payment that let the member enter was refunded whole. `kept`: what was used before."""
-
-    points: int
-    withdrawn: list[str]
-    kept: list[str]
-
-
-class Enrolment(Reply):
-    id: str
-    object: Literal["enrolment"]
-    campaign: Reference
-    revision: int
-    account: Reference
-    customer: Reference
-    program: Reference
-    status: rows.EnrolmentStatus
-    step: str | None
-    position: int
-    due_at: int | None
-    entered_at: int
-    entry: EntryOfEnrolment
-    ways: Json
-    outcome: str | None
-    over_at: int | None
-    goal_until: int | None
-    converted: Conversion | None
-    revoked: RevokedOfEnrolment | None
-    livemode: bool
-    error: str | UnsetType = UNSET
-    progress: ChallengeProgress | UnsetType = UNSET
-    log: list[EnrolmentLog] | UnsetType = UNSET
-    already_enrolled: Literal[True] | UnsetType = UNSET
 
 
 class CampaignConversion(Reply):
@@ -196,10 +140,6 @@ class CampaignBudget(Reply):
     resets_at: int | None
 
 
-def enter_campaign(call: Call) -> commands.EnterCampaign:
-    return commands.EnterCampaign(call.id, call.body.account, call.body.data)
-
-
 def exit_enrolment(call: Call) -> commands.ExitEnrolment:
     return commands.ExitEnrolment(call.id, call.body.outcome)
 
@@ -252,14 +192,18 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{CAMPAIGNS_URL}/{{id}}/enter",
         sdk="engagement.campaigns.enter",
-        summary="Let a member enter a campaign. Who may not enter again gets the enrollment that it has.",
+        summary="Let members enter a campaign: one, several, or those in a segment. Who may not again stays as it is.",
         body=EnterCampaignInput,
         translate=enter_campaign,
+        submit=enter_accounts,
+        many="accounts",
         reply=Enrolment,
+        ways={"account": Enrolment, "accounts": BulkEnrolments, "segment": CampaignScan},
         answers=MADE_OR_FOUND,
         is_verbatim=True,
         refusals=(
             *FIND,
+            "parameter_conflict",
             "account_closed",
             "program_mismatch",
             "campaign_not_active",

@@ -97,6 +97,18 @@ class EnterCampaign(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class EnterSegment(Command):
+    """Those who are in a segment now enter by a call, page after page, each with data of the caller's."""
+
+    is_ledger_write = True
+    # A clock goes on when the scans are done of which its batch knew at its beginning.
+    is_alone = True
+    campaign_id: str
+    segment_id: str
+    data: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ExitEnrolment(Command):
     """A passage ends by a call."""
 
@@ -125,13 +137,17 @@ class BeginEntries(Command):
 
 @dataclass(frozen=True, slots=True)
 class EnterPage(Command):
-    """From the worker: the next accounts that a scan of this name goes through, each with its place in the order."""
+    """From the worker: the next accounts that a scan of this name goes through, each with its place in the order.
+
+    `data`: the scan's own, which may name the entries.
+    """
 
     campaign_id: str
     name: str
     after: tuple[datetime, str]
     members: tuple[tuple[datetime, str], ...]
     is_last: bool
+    data: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

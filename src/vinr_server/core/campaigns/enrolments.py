@@ -5,13 +5,13 @@ from __future__ import annotations
 from vinr_server.core.campaigns.changes import not_active, program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import EnterCampaign, ExitEnrolment, FollowCampaign, RetryEnrolment, TakeSteps
 from vinr_server.core.campaigns.passages.capping import name_meetings
-from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of
+from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of, unnamed
 from vinr_server.core.campaigns.passages.moving import follow
 from vinr_server.core.campaigns.passages.stepping import definition_of
 from vinr_server.core.campaigns.payloads import enrolment_payload
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Enrolment, PastEntry
 from vinr_server.core.earning.conditions import Occasion
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
@@ -73,8 +73,7 @@ def _enter(
     at = context.now(program_of(draft, account).clock_id)
     key = key_of(definition.reentry, command.data)
     if key is None:
-        path = definition.reentry.key_from
-        return invalid(f"data: nothing stands at {path}, which names the entry. Send it.", param="data")
+        return unnamed(definition.reentry)
     barred = bar(draft, campaign, definition, account, key, at)
     if isinstance(barred, Rejected):
         return barred

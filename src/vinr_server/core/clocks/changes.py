@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from vinr_server.core.clocks.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
 from vinr_server.core.clocks.payloads import clock_payload
-from vinr_server.core.clocks.rows import STOPS, ClockStops, ScanBegun, TestClock
+from vinr_server.core.clocks.rows import STOPS, ClockScans, ClockStops, ScanBegun, TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -49,8 +49,9 @@ def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Co
 
 
 def needs_advance_test_clock(command: AdvanceTestClock, needs: Needs) -> None:
-    """Needs the clock, locked against every batch that lives on it."""
+    """Needs the clock, locked against every batch that lives on it, and what it has to wait for."""
     needs.row(TestClock, command.clock_id)
+    needs.row(ClockScans, command.clock_id)
     needs.plans.instants.add(command.frozen_at)
 
 
@@ -86,11 +87,14 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
 
 
 def _towards(draft: Layer, clock: TestClock, target: datetime) -> TestClock:
-    """The clock on its way: where it is going, or where members enter campaigns by a schedule before that (R58)."""
-    at = min([target, *_stops(draft, clock)])
+    """The clock on its way: where it is going, or where members enter campaigns many at once before that (R58).
+
+    It stays where it is while some may still enter who were there by then.
+    """
+    at = max(min([target, *_stops(draft, clock)]), clock.frozen_at)
     return replace(
         clock,
-        frozen_at=max(at, clock.frozen_at),
+        frozen_at=at,
         target_at=target if at < target else None,
         status="advancing",
         scans_begun=_scans_begun(draft, clock) or None,
@@ -98,10 +102,12 @@ def _towards(draft: Layer, clock: TestClock, target: datetime) -> TestClock:
 
 
 def _stops(draft: Layer, clock: TestClock) -> list[datetime]:
-    """When schedules let members of the clock's programs in."""
+    """When schedules, and scans that are under way, let members of the clock's programs in."""
+    scans = draft.find(ClockScans, clock.id)
+    entering = [scans.next_at] if scans is not None and scans.next_at is not None else []
     stops = draft.find(ClockStops, STOPS)
     programs = ((draft.get(Program, id), at) for id, at in (stops.programs.items() if stops is not None else ()))
-    return [at for program, at in programs if program is not None and program.clock_id == clock.id]
+    return entering + [at for program, at in programs if program is not None and program.clock_id == clock.id]
 
 
 def _scans_begun(draft: Layer, clock: TestClock) -> tuple[ScanBegun, ...]:
@@ -118,8 +124,9 @@ def _too_late() -> Rejected:
 
 
 def needs_finish_test_clock(command: FinishTestClock, needs: Needs) -> None:
-    """Needs the clock."""
+    """Needs the clock, and what it has to wait for."""
     needs.row(TestClock, command.clock_id)
+    needs.row(ClockScans, command.clock_id)
 
 
 def follow_finish_test_clock(command: FinishTestClock, seen: Layer, needs: Needs) -> None:

@@ -25,7 +25,7 @@ class ScanBegun:
 class TestClock(Row):
     """A frozen clock in test mode, and whether the work due by its instant is still being written.
 
-    `target_at`: where it is going, if it has to stop on its way, because members enter a campaign by a schedule.
+    `target_at`: where it is going, if it has to stop on its way, because members enter a campaign many at once.
     """
 
     immutable_fields = ("name",)
@@ -53,3 +53,12 @@ class ClockStops(Row):
 
 
 STOPS = "stops"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockScans(Row):
+    """When the next members enter by scans under way in the programs of a clock; None: none are. Never stored."""
+
+    owns = False
+    id: str
+    next_at: datetime | None

@@ -17,6 +17,7 @@ from vinr_server.core.campaigns.changes import program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import EnterCampaign
 from vinr_server.core.campaigns.definition import SHARES, Definition, Way
 from vinr_server.core.campaigns.enrolments import mismatch
+from vinr_server.core.campaigns.entries.rows import CampaignScan, scan_id
 from vinr_server.core.campaigns.entries.scans import let_in
 from vinr_server.core.campaigns.entries.schedules import next_entry, occurrence_name
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
@@ -187,13 +188,16 @@ def _occurrences(world: World, after: datetime) -> Iterator[datetime]:
 
 def _let_in(world: World, at: datetime) -> None:
     """The members have entered by the schedule, as far as nothing bars them."""
-    schedule, name, asking = world.definition.entry.schedule, occurrence_name(at, world.zone), Asking()
-    segment_ids = [schedule.segment_id] if schedule is not None and schedule.segment_id is not None else []
+    schedule, campaign, asking = world.definition.entry.schedule, world.campaign, Asking()
+    assert schedule is not None, "somebody enters by it"
+    name, segment_ids = occurrence_name(at, world.zone), [schedule.segment_id] if schedule.segment_id else []
+    id = scan_id(campaign.id, name)
+    scan = CampaignScan(id, campaign.id, name, "schedule", campaign.program_id, schedule.segment_id, at, at)
     for account_id in world.command.account_ids:
         with asking.each():
             draft, context, account = world.rows.draft(), world.at(at), world.account(account_id)
             if not segment_ids or not outside_segments(draft, context, account, segment_ids):
-                let_in(draft, context, world.campaign, world.definition, account, by="schedule", name=name, at=at)
+                let_in(draft, context, campaign, world.definition, account, scan)
                 world.rows.merge(draft)
     asking.ask()
 

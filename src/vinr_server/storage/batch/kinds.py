@@ -11,7 +11,7 @@ from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.campaigns.entries.rows import CampaignScan
 from vinr_server.core.campaigns.rows import Campaign, ContributionRow, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
-from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.clocks.rows import ClockScans, TestClock
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress, NextCodes
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.due import has_waiting, name_due
@@ -54,6 +54,7 @@ from vinr_server.storage.batch.reading import (
 from vinr_server.storage.batch.tables import TABLES, rows_of
 from vinr_server.storage.campaigns.issuing import read_next_codes
 from vinr_server.storage.campaigns.loading import read_enrolments, read_standing
+from vinr_server.storage.campaigns.scans import read_clock_scans
 from vinr_server.storage.history.tiers import count_tier_holders, read_named_credits
 from vinr_server.storage.reads.caps import tally_uses
 from vinr_server.storage.reads.offers import tally_batches
@@ -212,6 +213,10 @@ async def _batch_tallies(reading: Reading, kind: Kind) -> None:
         here = [code.id for code in reading.layers[realm].written(Code)]
         for tally in await tally_batches(reading.connection, realm, ids, without=here):
             reading.layers[realm].put(tally)
+
+
+async def _clock_scans(reading: Reading, kind: Kind) -> None:
+    await read_clock_scans(reading)
 
 
 async def _standing(reading: Reading, kind: Kind) -> None:
@@ -405,6 +410,7 @@ KINDS = (
     Kind(SegmentScan, _scans, "scans of segments", _nowhere),
     Kind(CampaignScan, _locked, "scans of campaigns", _nowhere, is_seldom=True),
     Kind(TestClock, _clocks, "test clocks", _nowhere),
+    Kind(ClockScans, _clock_scans, is_seldom=True),
     Kind(ApiKey, _locked, "API keys", _nowhere),
     Kind(OfferClaim, _claims_of_offers),
     Kind(OfferGrant, _by_id),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from vinr_server.core.clocks.rows import ClockScans
+from vinr_server.storage.batch.reading import NOTHING, Reading
 
 # Campaigns whose schedule lets members in by now, on their clocks. Plan: campaigns_scheduled, then keys.
 SCHEDULED = """
@@ -19,7 +23,7 @@ order by c.next_entry_at limit $2
 # were looked through. Plan: campaign_scans_open, which is empty but while members are gone through; then a key of
 # segments, and the first of accounts_moving.
 OPEN_SCANS = """
-select s.realm, r.livemode, s.campaign_id, s.name, s.program_id, s.segment_id, s.as_of, s.cursor_at, s.cursor
+select s.realm, r.livemode, s.campaign_id, s.name, s.program_id, s.segment_id, s.as_of, s.cursor_at, s.cursor, s.data
 from campaign_scans s join realms r on r.id = s.realm
 left join segments g on g.realm = s.realm and g.id = s.segment_id
 where s.done_at is null and (g.id is null or g.is_scanned or g.deleted_at is not null) and not exists (
@@ -49,6 +53,14 @@ and not exists (
   where p.realm = c.realm and p.clock_id = c.id)"""
 
 
+# When the next members enter by the scans under way in the programs of a clock. Plan: campaign_scans_open.
+NEXT_OF_CLOCK = """
+select min(s.as_of) from programs p
+join campaign_scans s on s.realm = p.realm and s.program_id = p.id and s.done_at is null
+where p.realm = $1 and p.clock_id = $2
+"""
+
+
 class Scheduled(NamedTuple):
     """A campaign that lets members in."""
 
@@ -69,6 +81,7 @@ class OpenScan(NamedTuple):
     as_of: datetime
     cursor_at: datetime
     cursor: str
+    data: Mapping[str, Any]
 
 
 async def scheduled_campaigns(pool: Any, now: datetime, *, limit: int) -> list[Scheduled]:
@@ -79,6 +92,15 @@ async def scheduled_campaigns(pool: Any, now: datetime, *, limit: int) -> list[S
 async def open_campaign_scans(pool: Any, *, limit: int) -> list[OpenScan]:
     """The scans under way, those that began first in front."""
     return [OpenScan(*record) for record in await pool.fetch(OPEN_SCANS, limit)]
+
+
+async def read_clock_scans(reading: Reading) -> None:
+    """When the next members enter by scans on the clocks that ask for it: instants to which these may be set."""
+    for realm, needs in reading.needs.items():
+        for id in needs.rows.get(ClockScans, NOTHING):
+            ((at,),) = await reading.connection.fetch(NEXT_OF_CLOCK, realm, id)
+            reading.layers[realm].put(ClockScans(str(id), at))
+            needs.plans.instants.update([at] if at is not None else [])
 
 
 async def next_members(pool: Any, scan: OpenScan, *, limit: int) -> list[tuple[datetime, str]]:

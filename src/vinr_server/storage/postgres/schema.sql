@@ -180,10 +180,11 @@ CREATE TABLE public.campaign_scans (
     entered bigint NOT NULL,
     refused bigint NOT NULL,
     is_stopped boolean NOT NULL,
+    data json NOT NULL,
     CONSTRAINT campaign_scans_check CHECK ((done_at >= started_at)),
     CONSTRAINT campaign_scans_check1 CHECK (((NOT is_missed) OR (done_at IS NOT NULL))),
     CONSTRAINT campaign_scans_entered_check CHECK ((entered >= 0)),
-    CONSTRAINT campaign_scans_entry_type_check CHECK ((entry_type = ANY (ARRAY['schedule'::text, 'segment'::text]))),
+    CONSTRAINT campaign_scans_entry_type_check CHECK ((entry_type = ANY (ARRAY['schedule'::text, 'segment'::text, 'call'::text]))),
     CONSTRAINT campaign_scans_refused_check CHECK ((refused >= 0)),
     CONSTRAINT campaign_scans_stopped_check CHECK (((NOT is_stopped) OR ((done_at IS NOT NULL) AND (NOT is_missed))))
 );

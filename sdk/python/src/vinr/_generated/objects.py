@@ -20,6 +20,8 @@ __all__ = [
     "Budget",
     "BulkAccountResult",
     "BulkAccounts",
+    "BulkEnrolmentResult",
+    "BulkEnrolments",
     "BulkPayments",
     "BulkResult",
     "Buy",
@@ -460,6 +462,107 @@ class BulkAccounts(VinrObject):
     data: list[BulkAccountResult]
 
     _nested = {"data": BulkAccountResult}
+
+
+class EntryOfEnrolment(VinrObject):
+    """Entry of enrolment."""
+
+    type: Literal["call", "contribution", "event", "schedule", "segment"]
+    source: str | None
+
+
+class Conversion(VinrObject):
+    """Conversion."""
+
+    event: str
+    at: int
+    amount: int | None = None
+    currency: str | None = None
+
+
+class RevokedOfEnrolment(VinrObject):
+    """Revoked of enrolment."""
+
+    points: int
+    withdrawn: list[str]
+    kept: list[str]
+
+
+class EnrolmentLog(VinrObject):
+    """Enrolment log."""
+
+    position: int
+    step: str
+    kind: str
+    at: int
+    outcome: str
+    facts: dict[str, Any] | None = None
+    effect: dict[str, Any] | None = None
+    refusal: dict[str, Any] | None = None
+    attempt: int | None = None
+
+
+class Enrolment(VinrObject):
+    """Enrolment."""
+
+    id: str
+    object: Literal["enrolment"]
+    campaign: str
+    revision: int
+    account: str
+    customer: str
+    program: str
+    status: Literal["failed", "holdout", "open", "over"]
+    step: str | None
+    position: int
+    due_at: int | None
+    entered_at: int
+    entry: EntryOfEnrolment
+    ways: dict[str, Any]
+    outcome: str | None
+    over_at: int | None
+    goal_until: int | None
+    converted: Conversion | None
+    revoked: RevokedOfEnrolment | None
+    livemode: bool
+    error: str | None = None
+    progress: ChallengeProgress | None = None
+    log: list[EnrolmentLog] | None = None
+    already_enrolled: Literal[True] | None = None
+
+    _kind = "enrolment"
+
+    _nested = {
+        "entry": EntryOfEnrolment,
+        "converted": Conversion,
+        "revoked": RevokedOfEnrolment,
+        "progress": ChallengeProgress,
+        "log": EnrolmentLog,
+    }
+
+
+class BulkEnrolmentResult(VinrObject):
+    """Bulk enrolment result."""
+
+    status: int
+    enrolment: Enrolment | None = None
+    error: Error | None = None
+
+    _nested = {"enrolment": Enrolment, "error": Error}
+
+
+class BulkEnrolments(VinrObject):
+    """Bulk enrolments."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkEnrolmentResult]
+
+    _nested = {"data": BulkEnrolmentResult}
 
 
 class Tender(VinrObject):
@@ -916,7 +1019,7 @@ class CampaignScan(VinrObject):
     object: Literal["campaign_scan"]
     campaign: str
     name: str
-    type: Literal["schedule", "segment"]
+    type: Literal["call", "schedule", "segment"]
     segment: str | None
     status: Literal["done", "missed", "running", "stopped"]
     as_of: int
@@ -939,83 +1042,6 @@ class SimulatedStep(VinrObject):
     outcomes: dict[str, Any]
     skipped: dict[str, Any]
     points: int
-
-
-class EntryOfEnrolment(VinrObject):
-    """Entry of enrolment."""
-
-    type: Literal["call", "contribution", "event", "schedule", "segment"]
-    source: str | None
-
-
-class Conversion(VinrObject):
-    """Conversion."""
-
-    event: str
-    at: int
-    amount: int | None = None
-    currency: str | None = None
-
-
-class RevokedOfEnrolment(VinrObject):
-    """Revoked of enrolment."""
-
-    points: int
-    withdrawn: list[str]
-    kept: list[str]
-
-
-class EnrolmentLog(VinrObject):
-    """Enrolment log."""
-
-    position: int
-    step: str
-    kind: str
-    at: int
-    outcome: str
-    facts: dict[str, Any] | None = None
-    effect: dict[str, Any] | None = None
-    refusal: dict[str, Any] | None = None
-    attempt: int | None = None
-
-
-class Enrolment(VinrObject):
-    """Enrolment."""
-
-    id: str
-    object: Literal["enrolment"]
-    campaign: str
-    revision: int
-    account: str
-    customer: str
-    program: str
-    status: Literal["failed", "holdout", "open", "over"]
-    step: str | None
-    position: int
-    due_at: int | None
-    entered_at: int
-    entry: EntryOfEnrolment
-    ways: dict[str, Any]
-    outcome: str | None
-    over_at: int | None
-    goal_until: int | None
-    converted: Conversion | None
-    revoked: RevokedOfEnrolment | None
-    livemode: bool
-    error: str | None = None
-    progress: ChallengeProgress | None = None
-    log: list[EnrolmentLog] | None = None
-    already_enrolled: Literal[True] | None = None
-
-    _kind = "enrolment"
-
-    _nested = {
-        "entry": EntryOfEnrolment,
-        "converted": Conversion,
-        "revoked": RevokedOfEnrolment,
-        "progress": ChallengeProgress,
-        "log": EnrolmentLog,
-    }
 
 
 class SimulatedRefusal(VinrObject):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from vinr_server.core.kernel.calendar import FIRST_INSTANT
-from vinr_server.core.kernel.rows import Row
+from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
-# How members enter many at once: by a schedule, or because they are in a segment when the campaign begins.
-ScanType = Literal["schedule", "segment"]
+# How members enter many at once: by a schedule, because they are in a segment when the campaign begins, or by a call.
+ScanType = Literal["schedule", "segment", "call"]
 ScanStatus = Literal["running", "done", "stopped", "missed"]
 # Nobody was anywhere by then; a finite instant, also to PostgreSQL.
 BEFORE_ALL = FIRST_INSTANT + timedelta(days=1)
@@ -23,6 +24,7 @@ class CampaignScan(Row):
     They come in the order in which they came into the segment, or, where there is none, enrolled in the program; the
     last one that was reached is `cursor`, which was there since `cursor_at`. `is_missed`: its time passed while the
     campaign was not active, or nobody worked. `is_stopped`: the campaign was not active any longer on the way.
+    `data`: what each entry is given by the caller.
     """
 
     id: str
@@ -40,6 +42,7 @@ class CampaignScan(Row):
     entered: int = 0
     refused: int = 0
     is_stopped: bool = False
+    data: Json = field(default_factory=dict)
 
     @property
     def status(self) -> ScanStatus:

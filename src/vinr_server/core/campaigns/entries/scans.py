@@ -1,21 +1,21 @@
 """Many members enter at once: by a schedule, from a segment as it stands; page after page, each member once (R41).
 
-A scan has a name: the local time of its occurrence, or the revision with which it began. So nothing that is saved,
-published or begun again repeats it; its place moves in the transaction in which the members of a page enter.
+A scan has a name: the local time of its occurrence, the revision with which it began, or its own id where a call
+began it. So nothing that is saved, published or begun again repeats it; its place moves in the transaction in which the
+members of a page enter.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from vinr_server.core.campaigns.changes import name_campaign, program_of_campaign, revision_of
-from vinr_server.core.campaigns.commands import BeginEntries, EnterPage
+from vinr_server.core.campaigns.changes import name_campaign, not_active, program_of_campaign, revision_of
+from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, EnterSegment
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.entries.rows import CampaignScan, scan_id
 from vinr_server.core.campaigns.entries.schedules import LATE_MAX, next_entry, occurrence_name
 from vinr_server.core.campaigns.passages.capping import name_meetings
-from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of
-from vinr_server.core.campaigns.rows import Campaign, EntryType, PastEntry
+from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of, unnamed
+from vinr_server.core.campaigns.payloads import scan_payload
+from vinr_server.core.campaigns.rows import Campaign, PastEntry
 from vinr_server.core.conditions.judging import unmet_in
 from vinr_server.core.conditions.membership import name_history, values_of
 from vinr_server.core.earning.conditions import Occasion
@@ -27,6 +27,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.segments.conditions import tree_of
+from vinr_server.core.segments.rows import Segment
 
 
 def begin_scan(draft: Layer, scan: CampaignScan) -> None:
@@ -80,6 +81,45 @@ def decide_begin_entries(draft: Layer, command: BeginEntries, context: Context) 
     return answer
 
 
+def needs_enter_segment(command: EnterSegment, needs: Needs) -> None:
+    """The campaign, for its program's clock."""
+    needs.row(Campaign, command.campaign_id)
+
+
+def decide_enter_segment(draft: Layer, command: EnterSegment, context: Context) -> Accepted | Rejected:
+    """Those who are in the segment now enter from now on, as if each had been named by a call.
+
+    Refuses: a campaign that is not active, and data that does not name the entry where it has to.
+    """
+    campaign = draft.get(Campaign, command.campaign_id)
+    if campaign is None:
+        return missing("campaign", command.campaign_id, param="id")
+    now = context.now(program_of_campaign(draft, campaign).clock_id)
+    if campaign.status_at(now) != "active":
+        return not_active(draft, context, campaign)
+    segment = draft.get(Segment, command.segment_id)
+    if segment is None or segment.deleted_at is not None:
+        return missing("segment", command.segment_id, param="segment")
+    revision = revision_of(draft, campaign)
+    assert revision is not None, "an active campaign was published"
+    if key_of(revision.definition.reentry, command.data) is None:
+        return unnamed(revision.definition.reentry)
+    name = context.make_id("scan", 0)
+    scan = CampaignScan(
+        id=scan_id(campaign.id, name),
+        campaign_id=campaign.id,
+        name=name,
+        entry_type="call",
+        program_id=campaign.program_id,
+        segment_id=segment.id,
+        as_of=now,
+        started_at=context.wall_now,
+        data=command.data,
+    )
+    draft.put(scan)
+    return Accepted(scan_payload(scan, livemode=context.livemode))
+
+
 def needs_enter_page(command: EnterPage, needs: Needs) -> None:
     """How far the scan is, the campaign, and the accounts."""
     needs.row(CampaignScan, scan_id(command.campaign_id, command.name))
@@ -94,7 +134,7 @@ def follow_enter_page(command: EnterPage, seen: Layer, needs: Needs) -> None:
     revision = revision_of(seen, campaign) if campaign is not None else None
     if revision is None:
         return
-    key = key_of(revision.definition.reentry, {})
+    key = key_of(revision.definition.reentry, command.data)
     for _at, account_id in command.members:
         needs.row(PastEntry, (account_id, command.campaign_id, key or ""), beside=account_id)
         name_meetings(needs, revision.definition, account_id, "entries")
@@ -120,16 +160,7 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
     entered = 0
     for _at, account_id in command.members:
         account = draft.get(Account, account_id)
-        if account is not None and let_in(
-            draft,
-            context,
-            campaign,
-            revision.definition,
-            account,
-            by=scan.entry_type,
-            name=scan.name,
-            at=scan.as_of,
-        ):
+        if account is not None and let_in(draft, context, campaign, revision.definition, account, scan):
             entered += 1
     moved = replace(
         scan,
@@ -144,35 +175,31 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
 
 
 def let_in(
-    draft: Layer,
-    context: Context,
-    campaign: Campaign,
-    definition: Definition,
-    account: Account,
-    *,
-    by: EntryType,
-    name: str,
-    at: datetime,
+    draft: Layer, context: Context, campaign: Campaign, definition: Definition, account: Account, scan: CampaignScan
 ) -> bool:
-    """Whether the member has entered: it is active, meets what the entry asks of it, and nothing bars it."""
+    """Whether the member has entered: it is active, meets what the entry asks of it, and nothing bars it.
+
+    Who enters by a call is asked nothing, also one of many.
+    """
     if account.status != "active" or account.program_id != campaign.program_id:
         return False
     now = context.now(program_of_campaign(draft, campaign).clock_id)
     member = None
-    if definition.entry.member is not None:
+    if definition.entry.member is not None and scan.entry_type != "call":
         member = values_of(draft, context, account, definition.asked)
         if unmet_in(tree_of(definition.entry.member), member):
             return False
-    key = key_of(definition.reentry, {})
+    key = key_of(definition.reentry, scan.data)
     if key is None or bar(draft, campaign, definition, account, key, now) is not None:
         return False
-    occasion = Occasion(by, "campaign", campaign.id, occurred_at=at, data={})
-    entering = Entering(by, name, occasion, at)
+    occasion = Occasion(scan.entry_type, "campaign", campaign.id, occurred_at=scan.as_of, data=scan.data)
+    entering = Entering(scan.entry_type, scan.name, occasion, scan.as_of)
     enter(draft, context, campaign, definition, account, entering, key=key, member=member)
     return True
 
 
 COMMANDS: Commands = {
+    EnterSegment: (needs_enter_segment, decide_enter_segment),
     BeginEntries: (needs_begin_entries, decide_begin_entries),
     EnterPage: (needs_enter_page, decide_enter_page, follow_enter_page),
 }

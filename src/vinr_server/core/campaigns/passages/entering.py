@@ -24,7 +24,7 @@ from vinr_server.core.campaigns.rows import (
 from vinr_server.core.conditions.judging import Values
 from vinr_server.core.earning.conditions import Occasion, unmet_conditions, value_at
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.answers import Rejected, invalid
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs, Undeclared
@@ -61,6 +61,12 @@ def key_of(reentry: Reentry, data: Mapping[str, Any] | None) -> str | None:
         return None
     key = str(value)
     return key if 0 < len(key) <= KEY_LENGTH_MAX and not key.startswith(ORDINAL) and "\x00" not in key else None
+
+
+def unnamed(reentry: Reentry) -> Rejected:
+    """Say that the data of a call does not name the entry."""
+    message = f"data: nothing stands at {reentry.key_from}, which names the entry. Send it."
+    return invalid(message, param="data")
 
 
 def name_entries(needs: Needs, seen: Layer, accounts: Iterable[Account], type: str, data: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Scans of campaigns are listed, and say whether they stopped on the way (R41).
+"""Scans of campaigns are listed, say whether they stopped on the way, and may be begun by a call (R41).
 
 Revision ID: 0046
 """
@@ -13,10 +13,15 @@ alter table campaign_scans add column is_stopped bool not null default false;
 alter table campaign_scans alter column is_stopped drop default;
 alter table campaign_scans add constraint campaign_scans_stopped_check
   check (not is_stopped or (done_at is not null and not is_missed));
+alter table campaign_scans add column data json not null default '{}';
+alter table campaign_scans alter column data drop default;
+alter table campaign_scans drop constraint campaign_scans_entry_type_check;
+alter table campaign_scans add constraint campaign_scans_entry_type_check
+  check (entry_type in ('schedule', 'segment', 'call'));
 create index campaign_scans_newest on campaign_scans (realm, campaign_id, started_at, id);
 """
 
 
 def upgrade() -> None:
-    """A column with a constant default, which rewrites no table, and an index of a small one."""
+    """Columns with a constant default, which rewrite no table, a kind of scan more, and an index of a small table."""
     op.execute(STATEMENTS)
