@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.campaigns.entries.rows import CampaignScan
+from vinr_server.core.campaigns.entries.rows import CampaignScan, EntryPace
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.campaigns.passages.giving.codes import name_codes_ahead
 from vinr_server.core.campaigns.passages.giving.taking_back import name_given
@@ -147,7 +147,9 @@ def _read_clock_scans(world: Layer, loaded: Layer, needs: Needs) -> None:
     for id in needs.rows.get(ClockScans, ()):
         programs = {row.id for row in world.all_here(Program) if row.clock_id == id}
         under_way = [scan for scan in world.all_here(CampaignScan) if scan.program_id in programs and not scan.done_at]
-        loaded.put(ClockScans(str(id), min((scan.as_of for scan in under_way), default=None)))
+        paces = {pace.id: pace.due_at for pace in world.all_here(EntryPace)}
+        instants = (max(scan.as_of, paces.get(scan.campaign_id, scan.as_of)) for scan in under_way)
+        loaded.put(ClockScans(str(id), min(instants, default=None)))
 
 
 def _read_waiting(world: Layer, loaded: Layer, needs: Needs) -> None:

@@ -218,8 +218,8 @@ FINGERPRINTS = [
     Mutant(
         "a bulk call's replayed refusals name the new request",
         "_result",
-        "_refused(refusal, first_request_id, path)",
-        "_refused(refusal, request_id, path)",
+        "_refused(bulk, refusal, first_request_id, path)",
+        "_refused(bulk, refusal, request_id, path)",
         f"{BULK}::test_answers_its_key_as_at_first_whatever_could_be_done_by_now",
     ),
     Mutant(

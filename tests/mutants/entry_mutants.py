@@ -54,6 +54,27 @@ MUTANTS = [
         "api/test_entering.py::TestSeveral::test_take_their_key_for_the_whole_call",
     ),
     Mutant(
+        "each page of a scan has the whole rate of a minute",
+        "_entered",
+        "pace is not None and now < pace.last_at + MINUTE",
+        "False",
+        schedules("All scans of a campaign share its rate (R51)"),
+    ),
+    Mutant(
+        "a clock goes past the minutes in which members enter",
+        "decide_finish_test_clock",
+        "_towards(draft, clock, clock.target_at)",
+        "replace(clock, frozen_at=clock.target_at, target_at=None)",
+        schedules("Members who enter minute after minute do so in one advance as in several (R51, R58)"),
+    ),
+    Mutant(
+        "who may not enter takes of the rate",
+        "decide_enter_page",
+        "if rate is not None:\n        keep_pace(draft, campaign.id, rate, now, entered=entered)",
+        "if rate is not None:\n        keep_pace(draft, campaign.id, rate, now, entered=reached)",
+        schedules("Who may not enter takes nothing of the rate (R51)"),
+    ),
+    Mutant(
         "a day 31 is left out where the month is shorter",
         "_next_month",
         "min(schedule.day, days)",

@@ -1125,6 +1125,9 @@ EDITS = [
      "update campaign_enrolments set position = position + 1 where [campaign_enrolments]"),
     ("R41 a scan has let in as many as have entered by it",
      "update campaign_scans set entered = entered + 1 where [campaign_scans]"),
+    ("R51 in no minute scans let in more members than their campaign says",
+     "update campaign_revisions set definition = jsonb_set(definition::jsonb, '{entry_rate}', '0')::json"
+     " where [campaign_revisions: campaign_id = 'cmp_present']"),
     ("R47 who is held out is who draws less than the share of the revision",
      "update campaign_enrolments set status = 'holdout', step = null, position = 0, outcome = null"
      " where [campaign_enrolments: status = 'over' and campaign_id = 'cmp_aims']"),
@@ -1217,6 +1220,7 @@ alter table offer_redemptions drop column code_id, drop column counts_for_code;
 drop table codes, code_batches, code_batch_progress, code_failures;
 alter table checkout_sessions drop column credit;
 drop table campaigns, campaign_revisions, campaign_enrolments, campaign_steps, campaign_contributions, campaign_scans;
+drop table campaign_paces;
 alter table payments drop column credit_entry_ids;
 alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;
 drop index accounts_by_tier_plan;

@@ -11,7 +11,7 @@ counts EVENT [min 10.00 EUR | metadata key=value] [amount data.key], target 3 [s
     | within calendar month, a-day 1, repeat 2|ever, grace 2d, streak week [min 2] [freezes 1], expires STEP,
     enters contribution|call|EVENT
 journey care, holdout 5000, goal payment.completed within 30d [exit] [min 20.00 EUR]
-    , cap messages 2 within 7d [program|group], sends 08:00 to 21:00
+    , cap messages 2 within 7d [program|group], sends 08:00 to 21:00, rate 2 (a minute, of many at once)
 """
 
 from __future__ import annotations
@@ -202,6 +202,8 @@ def _measures(clauses: Clauses) -> Json:
             {"of": of, "max": int(most), "within": within, "scope": (*scope, "campaign")[0]}
             for of, most, _within, within, *scope in caps
         ]
+    if rate := clauses.word("rate"):
+        measures["entry_rate"] = int(rate)
     if hours := clauses.one("sends"):
         measures["send_window"] = {"from": hours[0], "to": hours[2]}
     return measures

@@ -308,18 +308,17 @@ class CoreDriver:
             self._decide(ExpireLots(account.id), self._context())
 
     def _let_in(self, scan: CampaignScan) -> None:
-        """All whom the scan finds have entered, two at a time."""
+        """All whom the scan finds have entered, two at a time, as far as there is room for them now."""
         found = [(row.created_at, row.id) for row in self.rows(Account) if row.program_id == scan.program_id]
         if scan.segment_id is not None:
             mine = [row for row in self.rows(SegmentMember) if row.segment_id == scan.segment_id]
             found = [(row.entered_at, row.account_id) for row in mine if row.left_at is None]
-        members = sorted(place for place in found if place[0] <= scan.as_of)
-        after = scan.place
-        for n in range(0, len(members) + 1, 2):
-            page = tuple(members[n : n + 2])
-            enter = EnterPage(scan.campaign_id, scan.name, after, page, is_last=len(page) < 2, data=scan.data)
+        members, before = sorted(place for place in found if place[0] <= scan.as_of), None
+        while scan.done_at is None and scan != before:
+            page = tuple(place for place in members if place > scan.place)[:2]
+            enter = EnterPage(scan.campaign_id, scan.name, scan.place, page, is_last=len(page) < 2, data=scan.data)
             self._decide(enter, self._context())
-            after = page[-1] if page else after
+            before, (scan,) = scan, [row for row in self.rows(CampaignScan) if row.id == scan.id]
 
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""

@@ -17,6 +17,7 @@ from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands as campaigns
 from vinr_server.core.campaigns.entries.rows import BEFORE_ALL
 from vinr_server.core.campaigns.passages.actions import ACTIONS
+from vinr_server.core.clocks import commands as clocks
 from vinr_server.core.earning import commands as earning
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members
@@ -25,6 +26,7 @@ from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs import commands as programs
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.campaigns.due import due_steps
+from vinr_server.storage.laws.verify import verify
 from vinr_server.storage.postgres.connect import connect_readers, connect_writer
 from vinr_server.workers.due import DueWorker
 
@@ -172,6 +174,38 @@ async def test_of_occurrences_that_nobody_worked_for_the_latest_is_begun_and_the
 
     found = engine.sql("select is_missed from campaign_scans where realm = %(realm)s order by name")
     assert found == [(True,), (True,), (False,)]
+
+
+async def test_two_workers_let_in_as_many_a_minute_as_the_campaign_says(engine: Engine) -> None:
+    start = datetime(2026, 1, 15, 10, tzinfo=UTC)
+    await engine.do(clocks.CreateTestClock(start, id="clock_1"))
+    await engine.do(programs.CreateProgram("Timed", id="prog_2", clock_id="clock_1"))
+    for n in range(7):
+        await engine.do(members.CreateAccount("prog_2", f"cust_{n}", account_id=f"loy_t{n}"))
+    entry, reentry = {"schedule": {"every": "day", "at": "10:05"}}, {"mode": "after_exit"}
+    definition = {"entry": entry, "reentry": reentry, "entry_rate": 3, "start": "gift"}
+    definition["steps"] = {"gift": {"kind": "award_points", "points": 7}}
+    drafted = read_definition(definition, zone="UTC")
+    await engine.do(campaigns.CreateCampaign("prog_2", "paced", "journey", drafted, id="cmp_paced"))
+    await engine.do(campaigns.PublishCampaign("cmp_paced"))
+    workers = [DueWorker(engine.pool, engine.writer) for _each in range(2)]
+    ready = "select status = 'ready' from test_clocks where realm = %(realm)s"
+
+    for minutes in (6, 24 * 60, 30):
+        ((now,),) = engine.sql("select frozen_at from test_clocks where realm = %(realm)s")
+        await engine.do(clocks.AdvanceTestClock("clock_1", now + timedelta(minutes=minutes)))
+        while engine.sql(ready) != [(True,)]:
+            await asyncio.gather(*(worker.work_once() for worker in workers))
+
+    entered = engine.sql(
+        "select entered_at, count(*) from campaign_enrolments where realm = %(realm)s group by 1 order by 1"
+    )
+    minutes = [
+        (start + timedelta(days=day, minutes=5 + n), count) for day in (0, 1) for n, count in enumerate((3, 3, 1))
+    ]
+    assert entered == minutes
+    assert engine.sql("select entered, refused from campaign_scans where realm = %(realm)s") == [(7, 0), (7, 0)]
+    assert verify(engine.database_url).broken == {}
 
 
 async def test_a_payment_that_counts_asks_for_what_counts_and_no_more(engine: Engine) -> None:

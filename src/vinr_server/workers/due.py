@@ -88,7 +88,7 @@ class DueWorker:
         await self._submit_all(begun)
         pages = await scan_on(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all(pages)
-        entering = await let_in(self._pool, limit=ACCOUNTS_MAX)
+        entering = await let_in(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all(entering)
         due_at = [row.due_at for rows in (accounts, steps, offers, sessions, referrals, moving) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]

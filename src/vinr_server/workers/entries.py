@@ -21,10 +21,10 @@ async def begin_entries(pool: Any, now: datetime, *, limit: int) -> Commands:
     return [(due.realm, due.livemode, BeginEntries(due.campaign_id)) for due in found]
 
 
-async def let_in(pool: Any, *, limit: int) -> Commands:
+async def let_in(pool: Any, now: datetime, *, limit: int) -> Commands:
     """The next page of each scan, of up to `limit` members; none where nothing is under way."""
     pages: Commands = []
-    for scan in await open_campaign_scans(pool, limit=SCANS_MAX):
+    for scan in await open_campaign_scans(pool, now, limit=SCANS_MAX):
         members = await next_members(pool, scan, limit=limit)
         place = (scan.cursor_at, scan.cursor)
         is_last = len(members) < limit

@@ -31,6 +31,8 @@ ANNOUNCED = ("entered", "exited", "progressed")
 POINTS_MAX = 1_000_000_000
 # Of 10,000 members, at most so many are held out.
 HOLDOUT_MAX = 5_000
+# A pace that bounds nothing is none.
+ENTRY_RATE_MAX = 1_000_000
 # What a branch asks beside what segments ask.
 _OF_BRANCH = ("segment", "entry", "step", "offer")
 
@@ -61,6 +63,7 @@ def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
         caps=read_caps(place),
         send_window=read_send_window(place.place("send_window")),
         budget=place.read("budget", _budget),
+        entry_rate=place.whole("entry_rate", least=1, most=ENTRY_RATE_MAX),
     )
     place.end()
     return Drafted(given, definition, tuple(problems))

@@ -18,7 +18,7 @@ from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant, read_instant_or_none
 from vinr_server.api.resources.campaigns import URL
-from vinr_server.api.resources.enrolments import Enrolment
+from vinr_server.api.resources.enrolment_replies import Enrolment
 from vinr_server.api.resources.events import ReportEventInput, event
 from vinr_server.api.resources.payments import RefundPaymentInput, refund
 from vinr_server.core.campaigns import rows

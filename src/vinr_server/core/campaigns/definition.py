@@ -307,7 +307,10 @@ def reached_from(steps: Mapping[str, Step], start: str, *, until_wait: bool = Fa
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """All that one revision of a campaign says. `holdout`: of 10,000 members, so many are held out (R47)."""
+    """All that one revision of a campaign says. `holdout`: of 10,000 members, so many are held out (R47).
+
+    `entry_rate`: so many members enter in a minute, at most, of those who enter many at once (R51).
+    """
 
     entry: Entry
     start: str
@@ -323,6 +326,7 @@ class Definition:
     caps: tuple[FrequencyCap, ...] = ()
     send_window: SendWindow | None = None
     budget: Budget | None = None
+    entry_rate: int | None = None
 
     @property
     def starts(self) -> tuple[str, ...]:

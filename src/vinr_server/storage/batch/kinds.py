@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.campaigns.entries.rows import CampaignScan
+from vinr_server.core.campaigns.entries.rows import CampaignScan, EntryPace
 from vinr_server.core.campaigns.rows import Campaign, ContributionRow, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import ClockScans, TestClock
@@ -409,6 +409,7 @@ KINDS = (
     Kind(Counter, _locked, "counters", bucket_of),
     Kind(SegmentScan, _scans, "scans of segments", _nowhere),
     Kind(CampaignScan, _locked, "scans of campaigns", _nowhere, is_seldom=True),
+    Kind(EntryPace, _locked, "paces of campaigns", _nowhere, is_seldom=True),
     Kind(TestClock, _clocks, "test clocks", _nowhere),
     Kind(ClockScans, _clock_scans, is_seldom=True),
     Kind(ApiKey, _locked, "API keys", _nowhere),

@@ -230,6 +230,7 @@ TABLES: dict[type[Row], Table] = {
         Table(campaign_rows.CampaignRevision, "campaign_revisions", key=["id"]),
         Table(campaign_rows.Enrolment, "campaign_enrolments", key=["id"]),
         Table(entry_rows.CampaignScan, "campaign_scans", key=["id"]),
+        Table(entry_rows.EntryPace, "campaign_paces", key=["id"]),
         Table(campaign_rows.EnrolmentStep, "campaign_steps", key=["enrolment_id", "position"]),
         Table(campaign_rows.ContributionRow, "campaign_contributions", key=["enrolment_id", "source_id"]),
         Table(events_rows.Event, "events", key=["id"]),

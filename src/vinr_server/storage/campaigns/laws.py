@@ -104,6 +104,19 @@ from campaign_scans s left join (
   select realm, campaign_id, entry_type, entry_source, count(*) from campaign_enrolments group by 1, 2, 3, 4) e
   on e.realm = s.realm and e.campaign_id = s.campaign_id and e.entry_type = s.entry_type and e.entry_source = s.name
 where s.entered <> coalesce(e.count, 0)""",
+    # Of two revisions in one minute, the one that lets in more counts.
+    "R51 in no minute scans let in more members than their campaign says": """
+select realm, null, campaign_id || ' ' || entered_at, 'at most ' || rate, count::text
+from (
+  select e.realm, e.campaign_id, e.entered_at, count(*) over minute as count,
+    max((r.definition ->> 'entry_rate')::int8) over minute as rate,
+    bool_and(r.definition ->> 'entry_rate' is not null) over minute as is_paced
+  from campaign_enrolments e join campaign_revisions r
+    on r.realm = e.realm and r.campaign_id = e.campaign_id and r.revision = e.entry_revision
+  where e.entry_type in ('schedule', 'segment') or (e.entry_type = 'call' and e.entry_source is not null)
+  window minute as (partition by e.realm, e.campaign_id order by e.entered_at
+    range between current row and interval '59.999999 s' following)) s
+where is_paced and count > rate""",
     "R48 what campaigns award is what their log says": """
 select coalesce(s.realm, e.realm), null, coalesce(s.enrolment_id, e.source_id), coalesce(s.points, 0)::text,
   coalesce(e.points, 0)::text

@@ -19,14 +19,18 @@ left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
 where c.next_entry_at is not null and c.archived_at is null and c.next_entry_at <= coalesce(k.frozen_at, $1)
 order by c.next_entry_at limit $2
 """
-# Who was in a segment at an instant is known once all is judged that moves its members by then, and once its conditions
-# were looked through. Plan: campaign_scans_open, which is empty but while members are gone through; then a key of
-# segments, and the first of accounts_moving.
+# Scans whose next members may enter now. Who was in a segment at an instant is known once all is judged that moves its
+# members by then, and once its conditions were looked through. Plan: campaign_scans_open, which is empty but while
+# members are gone through; then keys, and the first of accounts_moving.
 OPEN_SCANS = """
 select s.realm, r.livemode, s.campaign_id, s.name, s.program_id, s.segment_id, s.as_of, s.cursor_at, s.cursor, s.data
 from campaign_scans s join realms r on r.id = s.realm
+join programs p on p.realm = s.realm and p.id = s.program_id
+left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
+left join campaign_paces e on e.realm = s.realm and e.id = s.campaign_id
 left join segments g on g.realm = s.realm and g.id = s.segment_id
-where s.done_at is null and (g.id is null or g.is_scanned or g.deleted_at is not null) and not exists (
+where s.done_at is null and greatest(s.as_of, e.due_at) <= coalesce(k.frozen_at, $2)
+and (g.id is null or g.is_scanned or g.deleted_at is not null) and not exists (
   select from accounts where realm = s.realm and program_id = s.program_id and next_segments_at <= s.as_of)
 order by s.started_at, s.realm, s.id limit $1
 """
@@ -43,20 +47,22 @@ where realm = $1 and segment_id = $2 and entered_at <= $3 and (entered_at, accou
 order by entered_at, account_id limit $6
 """
 
-# For a program on a clock: no schedule lets members in by its instant, and no scan is under way.
+# For a program on a clock: neither schedules nor scans let in anybody by its instant.
 NOBODY_ENTERS = """not exists (
   select from programs p join campaigns m on m.realm = p.realm and m.program_id = p.id
     and m.next_entry_at <= c.frozen_at and m.archived_at is null
   where p.realm = c.realm and p.clock_id = c.id)
 and not exists (
   select from programs p join campaign_scans s on s.realm = p.realm and s.program_id = p.id and s.done_at is null
-  where p.realm = c.realm and p.clock_id = c.id)"""
+  left join campaign_paces e on e.realm = s.realm and e.id = s.campaign_id
+  where p.realm = c.realm and p.clock_id = c.id and greatest(s.as_of, e.due_at) <= c.frozen_at)"""
 
 
 # When the next members enter by the scans under way in the programs of a clock. Plan: campaign_scans_open.
 NEXT_OF_CLOCK = """
-select min(s.as_of) from programs p
+select min(greatest(s.as_of, e.due_at)) from programs p
 join campaign_scans s on s.realm = p.realm and s.program_id = p.id and s.done_at is null
+left join campaign_paces e on e.realm = s.realm and e.id = s.campaign_id
 where p.realm = $1 and p.clock_id = $2
 """
 
@@ -89,9 +95,9 @@ async def scheduled_campaigns(pool: Any, now: datetime, *, limit: int) -> list[S
     return [Scheduled(*record) for record in await pool.fetch(SCHEDULED, now, limit)]
 
 
-async def open_campaign_scans(pool: Any, *, limit: int) -> list[OpenScan]:
-    """The scans under way, those that began first in front."""
-    return [OpenScan(*record) for record in await pool.fetch(OPEN_SCANS, limit)]
+async def open_campaign_scans(pool: Any, now: datetime, *, limit: int) -> list[OpenScan]:
+    """The scans under way whose next members may enter now, those that began first in front."""
+    return [OpenScan(*record) for record in await pool.fetch(OPEN_SCANS, limit, now)]
 
 
 async def read_clock_scans(reading: Reading) -> None:

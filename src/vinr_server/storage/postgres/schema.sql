@@ -152,6 +152,16 @@ CREATE TABLE public.campaign_enrolments (
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_limit='2000');
 
+CREATE TABLE public.campaign_paces (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    entered bigint NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_paces_check CHECK ((due_at >= last_at)),
+    CONSTRAINT campaign_paces_entered_check CHECK ((entered >= 0))
+);
+
 CREATE TABLE public.campaign_revisions (
     realm integer NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1140,6 +1150,9 @@ ALTER TABLE ONLY public.campaign_contributions
 ALTER TABLE ONLY public.campaign_enrolments
     ADD CONSTRAINT campaign_enrolments_pkey PRIMARY KEY (realm, id, bucket);
 
+ALTER TABLE ONLY public.campaign_paces
+    ADD CONSTRAINT campaign_paces_pkey PRIMARY KEY (realm, id);
+
 ALTER TABLE ONLY public.campaign_revisions
     ADD CONSTRAINT campaign_revisions_pkey PRIMARY KEY (realm, id);
 
@@ -1540,6 +1553,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_contributions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_enrolments TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_paces TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.campaign_revisions TO vinr_app;
 

@@ -59,6 +59,21 @@ class CampaignScan(Row):
         return (self.cursor_at, self.cursor)
 
 
+@dataclass(frozen=True, slots=True)
+class EntryPace(Row):
+    """How fast members enter a campaign that bounds it, by all its scans together (R51).
+
+    `entered`: how many in the stretch that goes on; it is over a minute after the last one, at `last_at`. `due_at`:
+    when the next may enter. The id is the campaign's.
+    """
+
+    owns = False
+    id: str
+    entered: int
+    last_at: datetime
+    due_at: datetime
+
+
 def scan_id(campaign_id: str, name: str) -> str:
     """The id of a campaign's scan."""
     return f"{campaign_id}/{name}"

@@ -10,7 +10,8 @@ from __future__ import annotations
 from vinr_server.core.campaigns.changes import name_campaign, not_active, program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, EnterSegment
 from vinr_server.core.campaigns.definition import Definition
-from vinr_server.core.campaigns.entries.rows import CampaignScan, scan_id
+from vinr_server.core.campaigns.entries.pace import keep_pace, room
+from vinr_server.core.campaigns.entries.rows import CampaignScan, EntryPace, scan_id
 from vinr_server.core.campaigns.entries.schedules import LATE_MAX, next_entry, occurrence_name
 from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of, unnamed
@@ -132,12 +133,14 @@ def follow_enter_page(command: EnterPage, seen: Layer, needs: Needs) -> None:
     """The members' passages through the campaign, and what its entry asks of them."""
     campaign = seen.get(Campaign, command.campaign_id)
     revision = revision_of(seen, campaign) if campaign is not None else None
-    if revision is None:
+    if campaign is None or revision is None:
         return
     key = key_of(revision.definition.reentry, command.data)
     for _at, account_id in command.members:
         needs.row(PastEntry, (account_id, command.campaign_id, key or ""), beside=account_id)
         name_meetings(needs, revision.definition, account_id, "entries")
+    if revision.definition.entry_rate is not None:
+        needs.row(EntryPace, campaign.id)
     if revision.definition.entry.member is not None:
         name_history(needs, seen, [account_id for _at, account_id in command.members])
 
@@ -145,6 +148,7 @@ def follow_enter_page(command: EnterPage, seen: Layer, needs: Needs) -> None:
 def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Accepted | Rejected:
     """The members of the page have entered, as far as nothing bars them, and the scan stands behind them.
 
+    Where the campaign bounds how many enter in a minute, it stands behind those for whom there was room.
     A page at which the scan does not stand changes nothing. Where the campaign is not active the scan stops, for good.
     """
     scan = draft.get(CampaignScan, scan_id(command.campaign_id, command.name))
@@ -153,25 +157,35 @@ def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Acc
         return Accepted({"campaign": command.campaign_id, "entered": 0}, is_new=False)
     revision = revision_of(draft, campaign)
     assert revision is not None, "only what was published is scanned for"
-    is_active = campaign.status_at(context.now(program_of_campaign(draft, campaign).clock_id)) == "active"
-    if not is_active:
+    now, rate = context.now(program_of_campaign(draft, campaign).clock_id), revision.definition.entry_rate
+    if campaign.status_at(now) != "active":
         draft.put(replace(scan, done_at=context.wall_now, is_stopped=True))
         return Accepted({"campaign": campaign.id, "entered": 0}, is_new=False)
-    entered = 0
+    left, entered, reached = room(draft, campaign.id, rate, now), 0, 0
     for _at, account_id in command.members:
+        if entered == left:
+            break
         account = draft.get(Account, account_id)
-        if account is not None and let_in(draft, context, campaign, revision.definition, account, scan):
-            entered += 1
-    moved = replace(
-        scan,
-        cursor_at=command.members[-1][0] if command.members else scan.cursor_at,
-        cursor=command.members[-1][1] if command.members else scan.cursor,
-        entered=scan.entered + entered,
-        refused=scan.refused + len(command.members) - entered,
-        done_at=context.wall_now if command.is_last else None,
-    )
-    draft.put(moved)
+        entered += account is not None and let_in(draft, context, campaign, revision.definition, account, scan)
+        reached += 1
+    if rate is not None:
+        keep_pace(draft, campaign.id, rate, now, entered=entered)
+    draft.put(_moved(scan, command, context, reached=reached, entered=entered))
     return Accepted({"campaign": campaign.id, "entered": entered}, is_new=False)
+
+
+def _moved(scan: CampaignScan, command: EnterPage, context: Context, *, reached: int, entered: int) -> CampaignScan:
+    """The scan behind the members of a page that it has reached; it is done behind all of the last page."""
+    at, id = command.members[reached - 1] if reached else scan.place
+    is_done = command.is_last and reached == len(command.members)
+    return replace(
+        scan,
+        cursor_at=at,
+        cursor=id,
+        entered=scan.entered + entered,
+        refused=scan.refused + reached - entered,
+        done_at=context.wall_now if is_done else None,
+    )
 
 
 def let_in(
@@ -192,8 +206,8 @@ def let_in(
     key = key_of(definition.reentry, scan.data)
     if key is None or bar(draft, campaign, definition, account, key, now) is not None:
         return False
-    occasion = Occasion(scan.entry_type, "campaign", campaign.id, occurred_at=scan.as_of, data=scan.data)
-    entering = Entering(scan.entry_type, scan.name, occasion, scan.as_of)
+    occasion = Occasion(scan.entry_type, "campaign", campaign.id, occurred_at=now, data=scan.data)
+    entering = Entering(scan.entry_type, scan.name, occasion, now)
     enter(draft, context, campaign, definition, account, entering, key=key, member=member)
     return True
 

@@ -1,4 +1,4 @@
-"""Scans of campaigns are listed, say whether they stopped on the way, and may be begun by a call (R41).
+"""Scans of campaigns are listed, may be stopped on the way and begun by a call, and keep a pace (R41, R51).
 
 Revision ID: 0046
 """
@@ -18,10 +18,19 @@ alter table campaign_scans alter column data drop default;
 alter table campaign_scans drop constraint campaign_scans_entry_type_check;
 alter table campaign_scans add constraint campaign_scans_entry_type_check
   check (entry_type in ('schedule', 'segment', 'call'));
+create table campaign_paces (
+  realm int4 not null,
+  id text collate "C" not null,
+  entered int8 not null check (entered >= 0),
+  last_at timestamptz not null,
+  due_at timestamptz not null check (due_at >= last_at),
+  primary key (realm, id)
+);
+grant select, insert, update on campaign_paces to vinr_app;
 create index campaign_scans_newest on campaign_scans (realm, campaign_id, started_at, id);
 """
 
 
 def upgrade() -> None:
-    """Columns with a constant default, which rewrite no table, a kind of scan more, and an index of a small table."""
+    """Columns with a constant default, which rewrite no table, an index of a small one, and a table, empty at first."""
     op.execute(STATEMENTS)
