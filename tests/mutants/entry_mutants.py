@@ -41,7 +41,7 @@ MUTANTS = [
     ),
     Mutant(
         "who enters by a call is asked what the entry asks, where it is one of many",
-        "_let_in",
+        "scans:let_in",
         'scan.entry_type != "call"',
         "True",
         schedules("Those who are in a segment enter by one call, as if each had been named (R41)"),
