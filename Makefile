@@ -39,7 +39,7 @@ sdk: setup  ## Regenerate the generated parts of the SDKs and the docs
 docs: setup  ## Build the documentation into build/docs
 	@.venv/bin/python -m docsite build
 
-bench: setup  ## Measure speed against pgbench and other engines (about 20 minutes; OPTIONS="award --rounds 1")
+bench: setup  ## Measure speed against pgbench and other engines (half an hour; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)
 
 torture: setup  ## Run planted bugs, thousands of clients, kills and webhooks, then property and race tests (about an hour)
