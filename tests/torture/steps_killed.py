@@ -86,8 +86,9 @@ select (select count(*) from campaign_steps), (select count(*) from entries), (s
 class Processes:
     """A server and a worker, either of which can be killed and replaced."""
 
-    def __init__(self, database_url: str) -> None:
-        self.server = start_server(database_url, with_worker=False)
+    def __init__(self, database_url: str, count: int) -> None:
+        self._count = count
+        self.server = start_server(database_url, workers=count, with_worker=False)
         self.worker = self._start_worker()
 
     @property
@@ -108,7 +109,8 @@ class Processes:
         """All processes of the server are gone, and new ones answer on the same port."""
         kill_all(self.server)
         port = int(self.server.base_url.rsplit(":", 1)[1])
-        self.server = start_server(self.url, with_worker=False, port=port, realm=self.server.realm)
+        realm = self.server.realm
+        self.server = start_server(self.url, workers=self._count, with_worker=False, port=port, realm=realm)
 
     def stop(self) -> None:
         """Neither runs any longer."""
@@ -117,10 +119,10 @@ class Processes:
         self.server.stop()
 
 
-async def steps_killed(database_url: str, *, seed: str, members: int, kills: int) -> Outcome:
-    """So many members take eight steps each; workers and servers are killed so often while they do."""
+async def steps_killed(database_url: str, *, seed: str, members: int, kills: int, processes_each: int = 2) -> Outcome:
+    """So many members take eight steps each; workers and servers, of so many processes, are killed while they do."""
     outcome, chance = Outcome("steps, killed", seed), random.Random(seed)
-    processes = Processes(database_url)
+    processes = Processes(database_url, processes_each)
     try:
         began = time.monotonic()
         async with _client(processes.server) as client:

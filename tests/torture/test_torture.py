@@ -65,7 +65,8 @@ async def test_thirteen_months_pass_once_whatever_becomes_of_the_worker(
 async def test_each_step_of_a_campaign_is_taken_once_whatever_is_killed(
     postgres: EmbeddedServer, template: str, seed: str
 ) -> None:
-    (await steps_killed(make_database(postgres, template), seed=seed, members=500, kills=2)).require()
+    url = make_database(postgres, template)
+    (await steps_killed(url, seed=seed, members=500, kills=2, processes_each=1)).require()
 
 
 async def test_nothing_acknowledged_is_lost_when_servers_are_killed(rig: Rig, seed: str) -> None:
