@@ -55,6 +55,13 @@ MUTANTS = [
         passages("A call lets a member in, once; its steps are taken as of their instants (R41, R42, R44)"),
     ),
     Mutant(
+        "a passage stands where it stood after a step",
+        "_moved",
+        "position=enrolment.position + 1",
+        "position=enrolment.position",
+        "workers/test_campaign_steps.py::test_a_wait_goes_on_in_another_process_and_once",
+    ),
+    Mutant(
         "a wait hears what occurred before the entry",
         "_counted",
         "heard.occurred_at < since",
