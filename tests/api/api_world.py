@@ -239,6 +239,11 @@ def _launch_campaigns(world: World) -> None:
     ids["cha"] = world.post("/v1/engagement/campaigns", {**counting, "id": f"cmp_cha{world.slug}"})["id"]
     world.post(f"/v1/engagement/campaigns/{ids['cha']}/publish", {})
     world.post(f"/v1/engagement/campaigns/{ids['cha']}/enter", {"account": ids["friend"]})
+    by_itself = challenge() | {"entry": {}, "progress": {"of": {"event": "world.cycled"}, "target": 2}}
+    by_itself["progress"]["measure"] = "count"
+    by_itself["steps"] = {"gift": by_itself["steps"]["gift"]}
+    open_to_all = world.post("/v1/engagement/campaigns", {**counting, "name": "Cycles", "definition": by_itself})["id"]
+    world.post(f"/v1/engagement/campaigns/{open_to_all}/publish", {})
 
 
 def _wait(world: World) -> None:

@@ -14,6 +14,9 @@ def challenges(title: str) -> str:
 
 STRETCH = challenges("A stretch of 30 days ends exactly 30 days later (R54)")
 OF_AGE = challenges("What counts is of age, after the publication, and reported in time (R54)")
+NOT_SHOWN = challenges(
+    "Who was in a challenge, is held out or has reached a limit is not shown that it can enter (R42, R47, R51)"
+)
 MONTH = challenges("A calendar month is local, holds one attempt, and may end short (R54)")
 FROM_ENTRY = challenges("A window from the entry takes several attempts, and ends with it (R54)")
 SHORT = challenges("Where a window from the entry ends short, its steps run once, after the grace (R54)")
@@ -223,5 +226,19 @@ MUTANTS = [
         "at < enrolment.since_at",
         "False",
         challenges("Members enter by a call or an event; what was before does not count (R41, R54)"),
+    ),
+    Mutant(
+        "who is held out is shown the challenge that is kept from it",
+        "_would_enter",
+        "holds_out(campaign, definition, account)",
+        "False",
+        NOT_SHOWN,
+    ),
+    Mutant(
+        "a challenge is shown to who may not enter it",
+        "_would_enter",
+        "bar(draft, campaign, definition, account, ONCE, now) is None",
+        "True",
+        NOT_SHOWN,
     ),
 ]

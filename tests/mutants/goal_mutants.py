@@ -54,7 +54,7 @@ MUTANTS = [
     ),
     Mutant(
         "each revision draws again who is held out",
-        "enter",
+        "holds_out",
         "draw(campaign.id, HOLDOUT, account.customer_id)",
         "draw(f'{campaign.id}{campaign.revision}', HOLDOUT, account.customer_id)",
         goals("A member stays on its side over re-entries and revisions, and a raised share moves nobody else (R47)"),

@@ -441,6 +441,15 @@ def progress(view: Any, words: Words) -> tuple[Any, Any]:
     return " ".join(wanted), f"{figures} done {shown['completed']}" if "done" in wanted else figures
 
 
+def offered(view: Any, words: Words) -> tuple[Any, Any]:
+    """`offered A three 0 of 3 + weeks 0 of 2`, `offered A none`: the challenges that the member can enter."""
+    name, *wanted = words
+    names = {id: name for name, id in view.world.campaigns.items()}
+    shown = view.world.driver.challenges(view.world.members[name].id)
+    figures = [(names[one["campaign"]], one["progress"]) for one in shown]
+    return listed(tuple(wanted)), [f"{name} {one['current']} of {one['target']}" for name, one in figures]
+
+
 def ended(view: Any, words: Words) -> tuple[Any, Any]:
     """`undone 1 500 0 2`: the attempt that was revoked, and how many points, withdrawn and kept its event names."""
     (event,) = [event for event in view.new_events() if event.type == "campaign.revoked"]
@@ -471,6 +480,7 @@ CHECKS: Any = {
     "said": said,
     "did": did,
     "progress": progress,
+    "offered": offered,
     "undone": ended,
     "converted": converted,
     "goal_ends": goal_ends,

@@ -40,7 +40,7 @@ from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.api.resources.store_credit import show_wallets
 from vinr_server.core.campaigns.challenges.figures import progress_payload
 from vinr_server.core.campaigns.challenges.measuring import course_of
-from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, FollowCampaign
+from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, FindChallenges, FollowCampaign
 from vinr_server.core.campaigns.entries.rows import CampaignScan
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
 from vinr_server.core.campaigns.passages.hearing import hear_due
@@ -75,8 +75,9 @@ from vinr_server.core.segments.commands import JudgeSegments, ScanSegment
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, require_known_merges
 from vinr_server.engine.catching_up import context_of_time
+from vinr_server.engine.evaluator import Evaluator
 from vinr_server.engine.ids import Ids
-from vinr_server.engine.submission import Submission
+from vinr_server.engine.submission import Submission, system_submission
 from vinr_server.engine.timely import UNDONE_BY_TIME, submit_in_time, write_due
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
@@ -150,6 +151,9 @@ class Driver(Protocol):
 
     def progress(self, enrolment_id: str) -> Json:
         """How far a member has come in a challenge, as callers read it."""
+
+    def challenges(self, account_id: str) -> list[Json]:
+        """The challenges that the member can enter, as callers read them."""
 
     def scans(self, campaign_id: str) -> list[Json]:
         """The campaign's scans as callers read them, the newest first."""
@@ -371,6 +375,10 @@ class CoreDriver:
         now = self._context().now(program.clock_id)
         return dict(progress_payload(course_of(self._layer, enrolment, account), now=now))
 
+    def challenges(self, account_id: str) -> list[Json]:
+        """The challenges that the member can enter, as callers read them."""
+        return list(self._decide(FindChallenges(account_id), self._context(), is_dry_run=True).payload["challenges"])
+
     def scans(self, campaign_id: str) -> list[Json]:
         """The campaign's scans as callers read them, the newest first."""
         mine = [scan for scan in self.rows(CampaignScan) if scan.campaign_id == campaign_id]
@@ -527,6 +535,12 @@ class PostgresDriver:
         row = self._engine.run(self._engine.reader.row(self._realm.id, Enrolment, enrolment_id))
         return dict(self._engine.run(show_enrolments(call, [row]))[0]["progress"])
 
+    def challenges(self, account_id: str) -> list[Json]:
+        """The challenges that the member can enter, as callers read them."""
+        asked = system_submission(self._realm.id, FindChallenges(account_id), livemode=False)
+        evaluator = Evaluator(self._engine.reader, self._engine.writer)
+        return list(json.loads(self._engine.run(evaluator.evaluate(asked)).body)["challenges"])
+
     def scans(self, campaign_id: str) -> list[Json]:
         """The campaign's scans as callers read them, the newest first."""
         call = Call(
@@ -645,6 +659,11 @@ class HttpDriver:
         same = [one["progress"] for one in listed if one["id"] == enrolment_id]
         assert same in ([], [enrolment["progress"]])
         return dict(enrolment["progress"])
+
+    def challenges(self, account_id: str) -> list[Json]:
+        """The challenges that the member can enter, as callers read them."""
+        shown = self._read(f"/v1/loyalty/accounts/{account_id}/campaigns")["data"]
+        return [one for one in shown if one["status"] == "not_entered"]
 
     def scans(self, campaign_id: str) -> list[Json]:
         """The campaign's scans as callers read them, the newest first."""

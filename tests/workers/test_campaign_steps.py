@@ -223,6 +223,24 @@ async def test_a_payment_that_counts_asks_for_what_counts_and_no_more(engine: En
     assert await asked() - without <= 2  # where the member stands, and what counts; both are read as one of many
 
 
+async def test_the_challenges_that_a_member_can_enter_are_found_by_as_many_statements_at_500_as_at_1(
+    engine: Engine,
+) -> None:
+    async def asked() -> tuple[int, int]:
+        await engine.do(campaigns.FindChallenges("loy_0"))  # the first one reads the catalogue
+        engine.statements.clear()
+        found = await engine.do(campaigns.FindChallenges("loy_0"))
+        return len(engine.statements), len(found["challenges"])
+
+    await engine.launch_challenge("buys", "payment.completed")
+    with_one = await asked()
+    for statement in MORE_CAMPAIGNS.replace("cmp_care", "cmp_buys").split(";"):
+        engine.sql(statement)
+
+    assert await asked() == (with_one[0], 500)
+    assert with_one[1] == 1
+
+
 async def test_a_payment_and_its_refund_in_one_batch_settle_what_they_let_in(engine: Engine) -> None:
     await engine.launch("bought", "payment.completed")
     await engine.launch_challenge("buys", "payment.completed")

@@ -6,7 +6,7 @@ from vinr_server.core import bulk, closing, converting, redeeming
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.campaigns import changes as campaigns
 from vinr_server.core.campaigns import enrolments, publishing
-from vinr_server.core.campaigns.entries import scans
+from vinr_server.core.campaigns.entries import challenges, scans
 from vinr_server.core.campaigns.passages.hearing import hear_all, name_heard
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
@@ -94,6 +94,7 @@ COMMANDS: Commands = {
     **campaigns.COMMANDS,
     **publishing.COMMANDS,
     **scans.COMMANDS,
+    **challenges.COMMANDS,
     **enrolments.COMMANDS,
 }
 

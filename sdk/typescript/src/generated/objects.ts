@@ -35,7 +35,7 @@ export interface ChallengeProgress {
 }
 
 export interface AccountCampaign {
-  readonly id: string;
+  readonly id: string | null;
   readonly object: 'account_campaign';
   readonly campaign: string;
   readonly campaignId: string;
@@ -43,12 +43,12 @@ export interface AccountCampaign {
   readonly type: 'challenge' | 'journey';
   readonly account: string;
   readonly accountId: string;
-  readonly status: 'failed' | 'holdout' | 'open' | 'over';
+  readonly status: 'failed' | 'holdout' | 'open' | 'over' | 'not_entered';
   readonly step: string | null;
   readonly dueAt: number | null;
   readonly due_at: number | null;
-  readonly enteredAt: number;
-  readonly entered_at: number;
+  readonly enteredAt: number | null;
+  readonly entered_at: number | null;
   readonly progress: ChallengeProgress | null;
   readonly livemode: boolean;
 }

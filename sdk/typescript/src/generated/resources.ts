@@ -1439,7 +1439,7 @@ export class LoyaltyAccounts {
     return this.#client.list(path`/v1/loyalty/accounts/${id}/tiers`, 'HeldTier', query, options);
   }
 
-  /** List the campaigns that a member is in, with the progress in challenges as it is now. */
+  /** List the campaigns that a member is in, and challenges that it can begin, with its progress now. */
   campaigns(
     id: string,
     query?: inputs.LoyaltyAccountsCampaignsQuery,

@@ -135,6 +135,7 @@ class App:
             seal=self._seal,
             is_loopback_allowed=self._is_loopback_allowed,
             grantable=self._grantable,
+            evaluator=self._evaluator,
         )
         if operation.read is not None:
             if operation.body is not None:

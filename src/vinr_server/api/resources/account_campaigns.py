@@ -1,7 +1,8 @@
-"""The campaigns that a member is in, with its progress: what a member's page shows."""
+"""The campaigns that a member is in, and the challenges that it can begin, with its progress: what its page shows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from vinr_server.api.contract.reply import ChallengeProgress, Reference, Reply
 from vinr_server.api.edge.call import Call
 from vinr_server.core.campaigns import rows
 from vinr_server.core.campaigns.challenges.figures import progress_payload
+from vinr_server.core.campaigns.commands import FindChallenges
 from vinr_server.core.kernel.payloads import unix, unix_or_none
 from vinr_server.core.members.rows import Account
 from vinr_server.storage.campaigns.progress import campaigns_of, courses_of
@@ -20,18 +22,21 @@ URL = "/v1/loyalty/accounts/{id}/campaigns"
 
 
 class AccountCampaign(Reply):
-    """A campaign that a member is in. `progress`: of a challenge, as it is now."""
+    """A campaign that a member is in. `progress`: of a challenge, as it is now.
 
-    id: str
+    `not_entered`: a challenge that the first of what counts lets it enter; it has no id and no entry yet.
+    """
+
+    id: str | None
     object: Literal["account_campaign"]
     campaign: Reference
     name: str
     type: rows.CampaignType
     account: Reference
-    status: rows.EnrolmentStatus
+    status: rows.EnrolmentStatus | Literal["not_entered"]
     step: str | None
     due_at: int | None
-    entered_at: int
+    entered_at: int | None
     progress: ChallengeProgress | None
     livemode: bool
 
@@ -40,13 +45,13 @@ CAMPAIGNS = Listing(rows.Enrolment, {"type": ("type", one_of(rows.CampaignType))
 
 
 async def list_account_campaigns(call: Call) -> dict[str, Any]:
-    """The campaigns that the account is in, the newest entry first."""
+    """The campaigns that the account is in, the newest entry first; then the challenges that it can enter, in order."""
     given = CAMPAIGNS.query(call.query).equal
     account: Account = await find(call, Account, "account")
     realm, pool = call.caller.realm, call.reader.pool
     inside = await campaigns_of(pool, realm, account.id, account.bucket, given.get("type"))
     courses = await courses_of(pool, realm, [place.enrolment for place in inside], datetime.now(UTC))
-    data = []
+    data: list[Any] = []
     for enrolment, name, type in inside:
         course = courses.get(enrolment.id)
         data.append(
@@ -65,7 +70,27 @@ async def list_account_campaigns(call: Call) -> dict[str, Any]:
                 "livemode": call.caller.livemode,
             }
         )
+    if account.status == "active" and given.get("type") != "journey":
+        found = await call.evaluated(FindChallenges(account.id))
+        data += [_not_entered(place, account, livemode=call.caller.livemode) for place in found["challenges"]]
     return {"object": "list", "url": URL.replace("{id}", account.id), "has_more": False, "data": data}
+
+
+def _not_entered(found: Mapping[str, Any], account: Account, *, livemode: bool) -> dict[str, Any]:
+    return {
+        "id": None,
+        "object": "account_campaign",
+        "campaign": found["campaign"],
+        "name": found["name"],
+        "type": "challenge",
+        "account": account.id,
+        "status": "not_entered",
+        "step": None,
+        "due_at": None,
+        "entered_at": None,
+        "progress": found["progress"],
+        "livemode": livemode,
+    }
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -74,7 +99,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path=URL,
         sdk="loyalty.accounts.campaigns",
-        summary="List the campaigns that a member is in, with the progress in challenges as it is now.",
+        summary="List the campaigns that a member is in, and challenges that it can begin, with its progress now.",
         read=list_account_campaigns,
         listing=CAMPAIGNS,
         is_timely=True,

@@ -127,6 +127,13 @@ class RetryEnrolment(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class FindChallenges(Command):
+    """From a read: the challenges that a member is not in, and would enter by what counts. It changes nothing."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class BeginEntries(Command):
     """From the worker: the schedule of a campaign lets members in by now."""
 

@@ -34,7 +34,7 @@ def listeners_of(catalogue: Layer) -> Listeners:
         by = said.progress if said.entry.contribution else said.entry.event
         if by is not None and campaign.is_live:
             entries[campaign.program_id, by.type].append(campaign)
-    in_order = {place: sorted(found, key=_entry_order) for place, found in entries.items()}
+    in_order = {place: sorted(found, key=entry_order) for place, found in entries.items()}
     return Listeners(
         LISTENERS,
         types=frozenset(types),
@@ -64,5 +64,6 @@ def listeners_in(layer: Layer) -> Listeners | None:
     return listeners if listeners is not None and listeners.programs else None
 
 
-def _entry_order(campaign: Campaign) -> tuple[object, ...]:
+def entry_order(campaign: Campaign) -> tuple[object, ...]:
+    """The order in which members enter campaigns by one event."""
     return (-campaign.priority, campaign.created_at, campaign.id)

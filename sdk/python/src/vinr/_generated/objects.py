@@ -280,16 +280,16 @@ class ChallengeProgress(VinrObject):
 class AccountCampaign(VinrObject):
     """Account campaign."""
 
-    id: str
+    id: str | None
     object: Literal["account_campaign"]
     campaign: str
     name: str
     type: Literal["challenge", "journey"]
     account: str
-    status: Literal["failed", "holdout", "open", "over"]
+    status: Literal["failed", "holdout", "open", "over"] | Literal["not_entered"]
     step: str | None
     due_at: int | None
-    entered_at: int
+    entered_at: int | None
     progress: ChallengeProgress | None
     livemode: bool
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vinr_server.core.campaigns.challenges.measuring import Course
 from vinr_server.core.campaigns.challenges.progress import best_streak, missed_between
-from vinr_server.core.campaigns.challenges.targets import Contribution, Streak
+from vinr_server.core.campaigns.challenges.targets import Contribution, Progressing, Streak
 from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.kernel.payloads import Wire, unix
 from vinr_server.core.kernel.spans.durations import later
@@ -42,6 +42,27 @@ def progress_payload(course: Course, *, now: datetime) -> Wire:
     }
     if target.streak is not None:
         shown["streak"] = _streak(course, target.streak, here.current, now)
+    return shown
+
+
+def untouched_payload(says: Progressing, *, now: datetime, zone: str) -> Wire:
+    """The first attempt of a challenge in which nothing counts yet: a window that begins with the entry has none."""
+    target = says.target
+    calendar, streak = target.window.calendar, target.streak
+    shown: Wire = {
+        "measure": target.measure,
+        "current": 0,
+        "target": target.target,
+        "remaining": target.target,
+        "percent": 0,
+        "attempt": 1,
+        "completed": 0,
+        "window": _in_period((), calendar, now, zone).window if calendar is not None and streak is None else None,
+        "next_expiry": None,
+    }
+    if streak is not None:
+        ends_at = _period_ends_at(streak, now, zone)
+        shown["streak"] = {"length": 0, "best": 0, "freezes": streak.freezes, "period_ends_at": ends_at}
     return shown
 
 
@@ -101,10 +122,14 @@ def _length(course: Course, streak: Streak, now: datetime) -> tuple[int, int]:
 
 
 def _streak(course: Course, streak: Streak, length: int, now: datetime) -> Wire:
-    end = period_end(streak.every, now, course.zone)
     return {
         "length": length,
         "best": best_streak(course.kept, course.says.target, course.zone),
         "freezes": _length(course, streak, now)[1],
-        "period_ends_at": unix(end) if end is not None else None,
+        "period_ends_at": _period_ends_at(streak, now, course.zone),
     }
+
+
+def _period_ends_at(streak: Streak, now: datetime, zone: str) -> int | None:
+    end = period_end(streak.every, now, zone)
+    return unix(end) if end is not None else None

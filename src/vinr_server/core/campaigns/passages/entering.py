@@ -98,6 +98,11 @@ def past_of(draft: Layer, account: Account, campaign: Campaign, key: str) -> lis
     return [row for row in draft.here(Enrolment, account.id) if row.campaign_id == campaign.id]
 
 
+def holds_out(campaign: Campaign, definition: Definition, account: Account) -> bool:
+    """Whether the member is one of those from whom the campaign is kept, whenever it would enter (R47)."""
+    return draw(campaign.id, HOLDOUT, account.customer_id) < definition.holdout
+
+
 def passages_named(draft: Layer, ids: Iterable[str]) -> list[Enrolment]:
     """The passages of these ids, which something else remembers. Raises AlsoRows for those that nobody has read."""
     named = list(ids)
@@ -167,7 +172,7 @@ def enter(
     program = program_of(draft, account)
     now = context.now(program.clock_id)
     goal_until = later(now, definition.goal.within, program.timezone) if definition.goal is not None else None
-    is_held_out = draw(campaign.id, HOLDOUT, account.customer_id) < definition.holdout
+    is_held_out = holds_out(campaign, definition, account)
     id = context.make_id("enr", account.bucket)
     enrolment = Enrolment(
         bucket=account.bucket,

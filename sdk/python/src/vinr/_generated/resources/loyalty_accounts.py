@@ -323,7 +323,7 @@ class LoyaltyAccounts(Resource):
         type: Literal["journey", "challenge"] | None = None,
         timeout: float | None = None,
     ) -> Page[AccountCampaign]:
-        """List the campaigns that a member is in, with the progress in challenges as it is now."""
+        """List the campaigns that a member is in, and challenges that it can begin, with its progress now."""
         return self._client.request_page(
             fill("/v1/loyalty/accounts/{id}/campaigns", id=id),
             AccountCampaign,
@@ -631,7 +631,7 @@ class AsyncLoyaltyAccounts(AsyncResource):
         type: Literal["journey", "challenge"] | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[AccountCampaign]:
-        """List the campaigns that a member is in, with the progress in challenges as it is now."""
+        """List the campaigns that a member is in, and challenges that it can begin, with its progress now."""
         return self._client.request_pages(
             fill("/v1/loyalty/accounts/{id}/campaigns", id=id),
             AccountCampaign,
