@@ -52,8 +52,8 @@ QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Properties come first: few tests that take minutes each, which at the end one process would run alone."""
-    items.sort(key=lambda item: "properties" not in item.path.parts)
+    """Properties and scenarios come first: files of minutes, which at the end one process would run alone."""
+    items.sort(key=lambda item: {"properties", "scenarios"}.isdisjoint(item.path.parts))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
