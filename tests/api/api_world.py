@@ -215,6 +215,8 @@ def _gather_segments(world: World) -> None:
     ids["seg"] = world.post("/v1/engagement/segments", {"id": f"seg_{slug}", "name": "World", "type": "static"})["id"]
     world.post(f"/v1/engagement/campaigns/{ids['cmp']}/enter", {"segment": ids["seg"]})  # of nobody yet
     world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
+    none = world.post("/v1/engagement/segments", {"id": f"none_{slug}", "name": "Nobody", "type": "static"})["id"]
+    ids["scan"] = world.post(f"/v1/engagement/campaigns/{ids['cmp']}/enter", {"segment": none})["id"]
     lapsed = {"name": "Lapsed", "type": "dynamic", "conditions": {"never_purchased": True}}
     ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
     comers = definition() | {"entry": {"segment": ids["seg"]}}

@@ -177,7 +177,7 @@ def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
         others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx", "list_tier_history": "tch"}
-        others |= {"export_codes": "batched"}
+        others |= {"export_codes": "batched", "list_campaign_scans": "scan"}
         prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix
@@ -226,7 +226,8 @@ def verdict(response: httpx2.Response, operation: Operation, place: Place, whose
         return None if '"error"' not in response.text or is_anothers else "not as any customer"
     if whose == "own":
         return None if status in (200, 201) and '"error":{' not in response.text else "not accepted"
-    missing = "resource_missing" in response.text and status in (200 if operation.is_bulk else 404, 404)
+    is_one_of_many = operation.is_bulk or place.path[:1] == (operation.many,)
+    missing = "resource_missing" in response.text and status in (200 if is_one_of_many else 404, 404)
     return None if missing else "not resource_missing"
 
 
