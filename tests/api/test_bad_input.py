@@ -528,7 +528,9 @@ class TestForeignObjects:
         for stranger in strangers:
             for foreign in _like(world, operation, stranger):
                 answers = [
-                    world.client.request(operation.method, operation.path.replace("{id}", id), json=body)
+                    world.client.request(
+                        operation.method, operation.path.replace("{id}", quote(id, safe="")), json=body
+                    )
                     for id in (foreign, twin(foreign))
                 ]
                 assert problem(answers[0])["code"] == "resource_missing"
