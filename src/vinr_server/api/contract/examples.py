@@ -35,6 +35,7 @@ IDS: dict[str, str] = {
     "campaign": "cmp_0197a3",
     "enrolment": "enr_0197a3",
     "campaign_step": "remind",
+    "campaign_scan": "scan_cmp_0197a3.call_0197a3",
     "customer": "cust_abc123",
     "event": "evt_0197a3",
     "test_clock": "clock_0197a3",
@@ -92,6 +93,7 @@ _OF_OPERATIONS: dict[str, dict[str, Any]] = {
 # Fields of objects that mean another thing there than elsewhere.
 _OF_OBJECTS: dict[str, dict[str, Any]] = {
     "credit_transaction": {"account": IDS["store_credit_account"]},
+    "campaign_scan": {"name": "call_0197a3", "as_of": 1_780_000_000, "entered": 240, "refused": 8},
     "code": {"code": "SPRING-10", "key": "spring10", "offer": "ofr_welcome"},
 }
 # Of the words that a field may hold, the first one listed here.

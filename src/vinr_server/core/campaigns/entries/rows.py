@@ -76,4 +76,4 @@ class EntryPace(Row):
 
 def scan_id(campaign_id: str, name: str) -> str:
     """The id of a campaign's scan."""
-    return f"{campaign_id}/{name}"
+    return f"scan_{campaign_id}.{name}"

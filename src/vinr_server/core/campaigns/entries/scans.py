@@ -105,7 +105,7 @@ def decide_enter_segment(draft: Layer, command: EnterSegment, context: Context) 
     assert revision is not None, "an active campaign was published"
     if key_of(revision.definition.reentry, command.data) is None:
         return unnamed(revision.definition.reentry)
-    name = context.make_id("scan", 0)
+    name = context.make_id("call", 0)
     scan = CampaignScan(
         id=scan_id(campaign.id, name),
         campaign_id=campaign.id,

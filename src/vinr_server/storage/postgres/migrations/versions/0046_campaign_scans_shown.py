@@ -9,6 +9,7 @@ revision = "0046"
 down_revision = "0045"
 
 STATEMENTS = """
+update campaign_scans set id = 'scan_' || campaign_id || '.' || name;
 alter table campaign_scans add column is_stopped bool not null default false;
 alter table campaign_scans alter column is_stopped drop default;
 alter table campaign_scans add constraint campaign_scans_stopped_check
