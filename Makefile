@@ -23,7 +23,7 @@ run: setup  ## Start the sandbox: embedded PostgreSQL, API and worker
 	@.venv/bin/vinr dev
 
 test: setup  ## Run the tests and the short form of the bench (about 13 minutes on 2 cores)
-	@.venv/bin/pytest -n 3 --dist loadfile
+	@.venv/bin/pytest -n 2 --dist loadfile
 	@.venv/bin/python -m bench --short
 
 check: setup  ## Check lint, types, import rules and sizes
