@@ -136,9 +136,10 @@ def _purchases_of(
     """
     starts = {days: window_start(days, now) for days in asked.windows}
     read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
-    if asked.last_purchase and not read.has_last:
-        raise InPart(Purchases, read.owner)
     unread = [start for start in starts.values() if start not in read.totals]
+    is_part = (bool(unread) and not layer.reads_all(Purchases, read.owner)) or not read.has_last
+    if is_part and (unread or asked.last_purchase):
+        raise InPart(Purchases, read.owner)  # then all windows that end now are read, whenever the batch's now is
     if unread:
         raise AlsoRows(PurchasesSince, [(read.owner, start) for start in unread])
     totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
